@@ -1,0 +1,36 @@
+// gumbel_cross_entropy: checks, then the backend. The mathematics stands in cpu/ and in src/main/cuda.
+#include <math.h>
+
+#include "internal.h"
+
+int32_t lotus_gumbel_cross_entropy(const void* student, int64_t student_stride, const void* teacher,
+                                   int64_t teacher_stride, const uint8_t* is_forget, int64_t rows, int64_t cols,
+                                   int32_t dtype, float tau, int32_t forget_target, int32_t retain_target,
+                                   uint64_t seed, uint32_t step, const int64_t* samples, const float* noise,
+                                   int64_t noise_stride, float* loss, void* gradient, int64_t gradient_stride,
+                                   float gradient_scale, int64_t* nonfinite_rows, int32_t device, void* stream) {
+  using namespace lotus;
+  constexpr const char* op = "gumbel_cross_entropy";
+  LOTUS_TRY(check_shape(op, rows, cols, dtype));
+  LOTUS_TRY(check_matrix(op, "student", student, rows, cols, student_stride));
+  LOTUS_TRY(check_matrix(op, "teacher", teacher, rows, cols, teacher_stride));
+  if (rows > 0) LOTUS_TRY(check_present(op, "is_forget", is_forget));
+  if (noise != nullptr) LOTUS_TRY(check_matrix(op, "noise", noise, rows, cols, noise_stride));
+  if (gradient != nullptr) LOTUS_TRY(check_matrix(op, "gradient", gradient, rows, cols, gradient_stride));
+  if (gradient != nullptr && gradient == student && gradient_stride != student_stride)
+    return set_error(LOTUS_INVALID_ARGUMENT,
+                     "%s: gradient is in place of student, but its stride is %lld where student's is %lld", op,
+                     static_cast<long long>(gradient_stride), static_cast<long long>(student_stride));
+  LOTUS_TRY(check_choice(op, "forget_target", forget_target, 2));
+  LOTUS_TRY(check_choice(op, "retain_target", retain_target, 2));
+  if (!(tau > 0) || !isfinite(tau))
+    return set_error(LOTUS_INVALID_ARGUMENT, "%s: tau is %g; it must be positive and finite", op,
+                     static_cast<double>(tau));
+  const Backend* backend = backend_for(device);
+  if (backend == nullptr) return LOTUS_UNSUPPORTED;
+  if (rows == 0) return LOTUS_OK;
+  return backend->gumbel_cross_entropy({student, student_stride, teacher, teacher_stride, is_forget, rows, cols, dtype,
+                                        tau, forget_target, retain_target, seed, step, samples, noise, noise_stride,
+                                        loss, gradient, gradient_stride, gradient_scale, nonfinite_rows, device,
+                                        stream});
+}

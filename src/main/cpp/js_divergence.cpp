@@ -1,0 +1,24 @@
+// js_divergence: checks, then the backend.
+#include "internal.h"
+
+int32_t lotus_js_divergence(const void* p, int64_t p_stride, const void* q, int64_t q_stride, int64_t rows,
+                            int64_t cols, int32_t dtype, int32_t input_kind, int32_t form, double* row_out,
+                            double* total, double* workspace, int64_t* nonfinite_rows, int32_t device, void* stream) {
+  using namespace lotus;
+  constexpr const char* op = "js_divergence";
+  LOTUS_TRY(check_shape(op, rows, cols, dtype));
+  LOTUS_TRY(check_matrix(op, "p", p, rows, cols, p_stride));
+  LOTUS_TRY(check_matrix(op, "q", q, rows, cols, q_stride));
+  LOTUS_TRY(check_choice(op, "input_kind", input_kind, 2));
+  LOTUS_TRY(check_choice(op, "form", form, 3));
+  if (rows > 0) LOTUS_TRY(check_present(op, "row_out", row_out));
+  if (rows > 0 && form == LOTUS_JSD_UPSTREAM) LOTUS_TRY(check_present(op, "workspace", workspace));
+  const Backend* backend = backend_for(device);
+  if (backend == nullptr) return LOTUS_UNSUPPORTED;
+  if (rows == 0) {
+    if (total != nullptr && device == LOTUS_CPU) *total = 0.0;
+    return LOTUS_OK;
+  }
+  return backend->js_divergence({p, p_stride, q, q_stride, rows, cols, dtype, input_kind, form, row_out, total,
+                                 workspace, nonfinite_rows, device, stream});
+}

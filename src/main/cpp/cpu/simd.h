@@ -1,0 +1,188 @@
+// Vectors of the width that this level compiles for (LOTUS_SIMD_BYTES), on GCC's vector extensions: one source, three
+// machines. Everything is in the level's own namespace and nothing comes from std: an inline function shared between
+// levels would be kept once by the linker, perhaps with instructions that the processor lacks.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#include "ops.h"
+
+namespace lotus {
+namespace LOTUS_LEVEL {
+
+constexpr int kWidth = LOTUS_SIMD_BYTES / 4;  // floats a vector
+
+typedef float F __attribute__((vector_size(LOTUS_SIMD_BYTES)));
+typedef int32_t I __attribute__((vector_size(LOTUS_SIMD_BYTES)));
+typedef uint32_t U __attribute__((vector_size(LOTUS_SIMD_BYTES)));
+typedef uint64_t U64 __attribute__((vector_size(LOTUS_SIMD_BYTES)));
+typedef uint16_t H __attribute__((vector_size(LOTUS_SIMD_BYTES / 2)));
+typedef double D __attribute__((vector_size(2 * LOTUS_SIMD_BYTES)));
+
+constexpr float kInfinity = __builtin_inff();
+
+inline F splat(float x) { return x - F{}; }
+inline I splat(int32_t x) { return x - I{}; }
+inline F as_float(I x) { return (F)x; }
+inline I as_int(F x) { return (I)x; }
+inline F to_float(I x) { return __builtin_convertvector(x, F); }
+inline F max(F a, F b) { return a > b ? a : b; }
+
+inline I lane_index() {
+  I index;
+  for (int i = 0; i < kWidth; ++i) index[i] = i;
+  return index;
+}
+
+// ---- Reductions over lanes, always in the same order ----
+inline float sum(F x) {
+  float s[kWidth];
+  __builtin_memcpy(s, &x, sizeof s);
+  for (int half = kWidth / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) s[i] += s[i + half];
+  return s[0];
+}
+inline float max(F x) {
+  float s[kWidth];
+  __builtin_memcpy(s, &x, sizeof s);
+  for (int half = kWidth / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) s[i] = s[i] > s[i + half] ? s[i] : s[i + half];
+  return s[0];
+}
+
+// ---- Loads and stores: a whole vector, or its first n lanes (the others read as `fill`) ----
+struct Whole {};
+struct Part {
+  int n;
+};
+inline int lanes_of(Whole) { return kWidth; }
+inline int lanes_of(Part part) { return part.n; }
+
+inline F load(const float* p, Whole, float) {
+  F x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return x;
+}
+inline void store(float* p, F x, Whole) { __builtin_memcpy(p, &x, sizeof x); }
+
+#if defined(__AVX512F__)
+inline __mmask16 lanes(Part part) { return static_cast<__mmask16>((1u << part.n) - 1); }
+inline F load(const float* p, Part part, float fill) {
+  return (F)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), lanes(part), p);
+}
+inline void store(float* p, F x, Part part) { _mm512_mask_storeu_ps(p, lanes(part), (__m512)x); }
+#elif defined(__AVX2__)
+inline __m256i lanes(Part part) { return (__m256i)(lane_index() < part.n); }
+inline F load(const float* p, Part part, float fill) {
+  const __m256i mask = lanes(part);
+  return (F)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, mask), (__m256)mask);
+}
+inline void store(float* p, F x, Part part) { _mm256_maskstore_ps(p, lanes(part), (__m256)x); }
+#else
+inline F load(const float* p, Part part, float fill) {
+  F x = splat(fill);
+  for (int i = 0; i < part.n; ++i) x[i] = p[i];
+  return x;
+}
+inline void store(float* p, F x, Part part) {
+  for (int i = 0; i < part.n; ++i) p[i] = x[i];
+}
+#endif
+
+// ---- bfloat16: the upper half of a float; stores round to nearest even ----
+struct Bf16 {
+  uint16_t bits;
+};
+
+inline F widen(H h) { return (F)(__builtin_convertvector(h, U) << 16); }
+inline H narrow(F x) {
+  const U bits = (U)x;
+  const U rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return __builtin_convertvector(x == x ? rounded : U{} + 0x7fc0u, H);
+}
+inline F load(const Bf16* p, Whole, float) {
+  H h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return widen(h);
+}
+inline F load(const Bf16* p, Part part, float fill) {
+  H h{};
+  __builtin_memcpy(&h, p, sizeof(Bf16) * part.n);
+  return lane_index() < part.n ? widen(h) : splat(fill);
+}
+inline void store(Bf16* p, F x, Whole) {
+  const H h = narrow(x);
+  __builtin_memcpy(p, &h, sizeof h);
+}
+inline void store(Bf16* p, F x, Part part) {
+  const H h = narrow(x);
+  __builtin_memcpy(p, &h, sizeof(Bf16) * part.n);
+}
+
+// Calls body(i, Whole{}) for each whole vector of [0, n) and body(i, Part{rest}) for what is left.
+template <class Body>
+inline void for_vectors(int64_t n, Body body) {
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) body(i, Whole{});
+  if (i < n) body(i, Part{static_cast<int>(n - i)});
+}
+
+// A row's sum: fp32 lanes over a piece of this many elements, pieces in fp64, so that the error does not grow with C.
+constexpr int64_t kPiece = 2048;
+
+// ---- exp and log ----
+// exp(x) for x <= 0, -inf and NaN included. Cephes' polynomial: 2^n e^r, |r| <= ln2 / 2, 2 ulp; 0 below the normals.
+inline F exp_nonpositive(F x) {
+  constexpr float kRound = 0x1.8p23f;  // adding it rounds to an integer, which then stands in the low bits
+  const F shifted = x * 1.44269504f + kRound;
+  const F n = shifted - kRound;
+  const F r = x - n * 0.693359375f + n * 2.12194440e-4f;
+  F y = splat(1.9875691500e-4f);
+  y = y * r + 1.3981999507e-3f;
+  y = y * r + 8.3334519073e-3f;
+  y = y * r + 4.1665795894e-2f;
+  y = y * r + 1.6666665459e-1f;
+  y = y * r + 5.0000001201e-1f;
+  y = y * (r * r) + r + 1.0f;
+  const I power = (I)((U)(as_int(shifted) + 127) << 23);
+  return x < -87.0f ? F{} : y * as_float(power);
+}
+
+// log(1 + r) + e ln2 for r in [sqrt(1/2) - 1, sqrt(2) - 1]: Cephes' polynomial, 1 ulp; exact r gives it near 0 too.
+inline F log_reduced(F r, F e) {
+  F y = splat(7.0376836292e-2f);
+  y = y * r + -1.1514610310e-1f;
+  y = y * r + 1.1676998740e-1f;
+  y = y * r + -1.2420140846e-1f;
+  y = y * r + 1.4249322787e-1f;
+  y = y * r + -1.6668057665e-1f;
+  y = y * r + 2.0000714765e-1f;
+  y = y * r + -2.4999993993e-1f;
+  y = y * r + 3.3333331174e-1f;
+  const F r2 = r * r;
+  y = y * (r2 * r) - e * 2.12194440e-4f - 0.5f * r2;
+  return r + y + e * 0.693359375f;
+}
+
+struct Reduced {
+  F r, e;
+};
+// x = 2^e (1 + r), x positive and normal.
+inline Reduced reduce(F x) {
+  constexpr int32_t kSqrtHalf = 0x3f3504f3;
+  const I bits = as_int(x) - kSqrtHalf;
+  const I e = bits >> 23;
+  return {as_float((bits & 0x7fffff) + kSqrtHalf) - 1.0f, to_float(e)};
+}
+inline F log_positive(F x) {
+  const Reduced a = reduce(x);
+  return log_reduced(a.r, a.e);
+}
+
+}  // namespace LOTUS_LEVEL
+}  // namespace lotus

@@ -1,0 +1,102 @@
+package dev.lotus.kernel;
+
+import dev.lotus.kernel.binding.Lotus;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * Jensen-Shannon divergence of two matrices of logits or probabilities, in nats, in the three forms of the literature.
+ *
+ * <pre>
+ *   TEXTBOOK      row = 0.5 KL(p||m) + 0.5 KL(q||m), m = (p + q) / 2;         total = mean over rows
+ *   UPSTREAM      p, q clamped to [1e-8, 1], each over the sum of its WHOLE matrix;
+ *                 row = sum_c m log(m / sqrt(p q));                           total = sum over rows / B
+ *   BAD_TEACHING  as UPSTREAM without the whole-matrix sums;                  total = sum over rows / (B C)
+ * </pre>
+ *
+ * <p>TEXTBOOK normalises each row to sum one first. UPSTREAM is what the paper's tables show (upstream {@code
+ * helpers/eval.py:36-62}); it falls with B, so its values compare only at equal B. All are computed from x = (p - q) /
+ * (p + q), without the cancellation that ruins them where p and q are close.
+ */
+public final class JsDivergence {
+  private static final String SYMBOL = "lotus_js_divergence";
+
+  /** Which divergence. */
+  public enum Form {
+    TEXTBOOK,
+    UPSTREAM,
+    BAD_TEACHING
+  }
+
+  /** What the matrices hold. */
+  public enum Input {
+    /** p = softmax(row). */
+    LOGITS,
+    /** p = row; zeros and unnormalised rows are allowed, negative values make the row not finite. */
+    PROBABILITIES
+  }
+
+  private JsDivergence() {}
+
+  /**
+   * Runs the operation.
+   *
+   * @param p [B, C]
+   * @param q [B, C], of p's type and device
+   * @param rowOut [B]
+   * @param total one value, or null
+   * @param workspace 2 B + 2 values, for {@link Form#UPSTREAM}; else null
+   * @param nonfiniteRows one counter, added to; or null. A row that is not finite has NaN in {@code rowOut}.
+   * @param stream CUDA stream, or null
+   * @throws IllegalArgumentException if shapes, types or devices do not fit
+   * @throws KernelException if the device fails
+   */
+  public static void run(
+      Matrix p,
+      Matrix q,
+      Input input,
+      Form form,
+      DoublePointer rowOut,
+      DoublePointer total,
+      DoublePointer workspace,
+      LongPointer nonfiniteRows,
+      Pointer stream) {
+    Kernels.requireLike("q", q, "p", p, p.dtype());
+    Kernels.require("row_out", rowOut, p.rows());
+    Kernels.requireRoom("total", total, 1);
+    if (form == Form.UPSTREAM) {
+      Kernels.require("workspace", workspace, 2 * p.rows() + 2);
+    }
+    Kernels.requireRoom("nonfinite_rows", nonfiniteRows, 1);
+    Kernels.log(SYMBOL, p, q);
+    Kernels.check(
+        SYMBOL,
+        Lotus.lotus_js_divergence(
+            p.data(),
+            p.stride(),
+            q.data(),
+            q.stride(),
+            p.rows(),
+            p.cols(),
+            p.dtype().code(),
+            input.ordinal(),
+            form.ordinal(),
+            rowOut,
+            total,
+            workspace,
+            nonfiniteRows,
+            p.device(),
+            stream));
+  }
+
+  /** The total of two host matrices. */
+  public static double total(Matrix p, Matrix q, Input input, Form form) {
+    try (DoublePointer rows = new DoublePointer(Math.max(1, p.rows()));
+        DoublePointer total = new DoublePointer(1);
+        DoublePointer workspace = new DoublePointer(2 * p.rows() + 2)) {
+      run(p, q, input, form, rows, total, workspace, null, null);
+      return total.get();
+    }
+  }
+}

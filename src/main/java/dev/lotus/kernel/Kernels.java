@@ -1,0 +1,99 @@
+package dev.lotus.kernel;
+
+import dev.lotus.kernel.binding.Lotus;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+
+/** What the operations share: which backends there are, argument checks, errors, the call log. */
+public final class Kernels {
+  /** {@code -Dlotus.log=calls} prints each call with its shapes, before it is made. */
+  private static final boolean LOG_CALLS = "calls".equals(System.getProperty("lotus.log"));
+
+  private Kernels() {}
+
+  /** Version of the native library. */
+  public static String version() {
+    return Lotus.lotus_version().getString();
+  }
+
+  /** Instruction set that the CPU kernels run at, such as {@code x86-64-v4}. */
+  public static String cpuLevel() {
+    return Lotus.lotus_cpu_level().getString();
+  }
+
+  /** Why no kernel can run on that device, or "" if they can. */
+  public static String unavailableReason(int device) {
+    return Lotus.lotus_backend_reason(device).getString();
+  }
+
+  /**
+   * Most threads a CPU call may use in this process; 0 = OpenMP's setting. Results do not depend on it, bit for bit.
+   *
+   * @throws IllegalArgumentException if negative
+   */
+  public static void setNumThreads(int threads) {
+    if (threads < 0) {
+      throw new IllegalArgumentException("threads is " + threads + "; it must be 0 or more");
+    }
+    check("lotus_set_num_threads", Lotus.lotus_set_num_threads(threads));
+  }
+
+  static void check(String symbol, int status) {
+    if (status == Lotus.LOTUS_OK) {
+      return;
+    }
+    String text = Lotus.lotus_last_error().getString();
+    if (status == Lotus.LOTUS_INVALID_ARGUMENT) {
+      throw new IllegalArgumentException(text);
+    }
+    throw new KernelException(symbol, status, text);
+  }
+
+  static void log(String operation, Matrix... operands) {
+    if (!LOG_CALLS) {
+      return;
+    }
+    StringBuilder line = new StringBuilder("lotus: ").append(operation);
+    for (Matrix operand : operands) {
+      line.append(' ').append(operand == null ? "-" : operand.describe());
+    }
+    System.err.println(line);
+  }
+
+  /** The second operand agrees with the first in shape, device and, if asked, type. */
+  static void requireLike(String name, Matrix a, String firstName, Matrix first, DType dtype) {
+    if (a.rows() != first.rows() || a.cols() != first.cols()) {
+      throw new IllegalArgumentException(
+          name + " is " + a.describe() + ", but " + firstName + " is " + first.describe() + ": shapes must agree");
+    }
+    if (a.device() != first.device()) {
+      throw new IllegalArgumentException(
+          name + " is " + a.describe() + ", but " + firstName + " is " + first.describe() + ": devices must agree");
+    }
+    if (a.dtype() != dtype) {
+      throw new IllegalArgumentException(name + " is " + a.describe() + "; its type must be " + dtype);
+    }
+  }
+
+  static void require(String name, Pointer pointer, long needed) {
+    if (pointer == null || pointer.isNull()) {
+      throw new IllegalArgumentException(name + " is null");
+    }
+    requireRoom(name, pointer, needed);
+  }
+
+  /** Null is allowed; memory that knows its size must hold {@code needed} elements. */
+  static void requireRoom(String name, Pointer pointer, long needed) {
+    if (pointer != null && pointer.capacity() > 0 && pointer.limit() - pointer.position() < needed) {
+      throw new IllegalArgumentException(
+          name + " holds " + (pointer.limit() - pointer.position()) + " elements; " + needed + " are needed");
+    }
+  }
+
+  /** {@link #requireRoom} for the usual pair of outputs. */
+  static void requireRoom(long rows, FloatPointer loss, LongPointer nonfiniteRows) {
+    requireRoom("loss", loss, rows);
+    requireRoom("nonfinite_rows", nonfiniteRows, 1);
+  }
+}

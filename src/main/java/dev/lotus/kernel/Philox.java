@@ -1,0 +1,80 @@
+package dev.lotus.kernel;
+
+/**
+ * Philox4x32-10 (Salmon et al., SC 2011), the engine's only source of random numbers: the same integers here, in the
+ * CPU kernels and in the CUDA kernels, whatever the launch shape, thread count or number of processes.
+ *
+ * <p>key = (seed low word, high word); counter = (c / 4, sample low word, sample high word &lt;&lt; 8 | stream, step);
+ * word c % 4 belongs to index c. A uniform is u = ((word &gt;&gt;&gt; 8) + 0.5) 2^-24, a Gumbel draw -log(-log u).
+ */
+public final class Philox {
+  /** Streams of the kernels, as in {@code lotus.h}. */
+  public static final int FORGET_TARGET = 0;
+
+  public static final int RETAIN_TARGET = 1;
+
+  /** Streams of the host: the order of an epoch, and which retain samples take part. */
+  public static final int ORDER = 2;
+
+  public static final int RETAIN_SUBSET = 3;
+
+  private static final long M0 = 0xD2511F53L;
+  private static final long M1 = 0xCD9E8D57L;
+  private static final int W0 = 0x9E3779B9;
+  private static final int W1 = 0xBB67AE85;
+  private static final long LOW = 0xFFFFFFFFL;
+
+  private Philox() {}
+
+  /** The 32-bit word of index {@code c} (0 or more) of one sample. */
+  public static int word(long seed, int step, int stream, long sample, long c) {
+    int x0 = (int) (c / 4);
+    int x1 = (int) sample;
+    int x2 = (int) (sample >>> 32) << 8 | stream;
+    int x3 = step;
+    int k0 = (int) seed;
+    int k1 = (int) (seed >>> 32);
+    for (int round = 0; round < 10; round++) {
+      long a = M0 * (x0 & LOW);
+      long b = M1 * (x2 & LOW);
+      x0 = (int) (b >>> 32) ^ x1 ^ k0;
+      x1 = (int) b;
+      x2 = (int) (a >>> 32) ^ x3 ^ k1;
+      x3 = (int) a;
+      k0 += W0;
+      k1 += W1;
+    }
+    return switch ((int) (c % 4)) {
+      case 0 -> x0;
+      case 1 -> x1;
+      case 2 -> x2;
+      default -> x3;
+    };
+  }
+
+  /** A uniform in (0, 1), exact: 24 random bits and a half. */
+  public static double uniform(int word) {
+    return ((word >>> 8) + 0.5) * 0x1p-24;
+  }
+
+  /** A draw of Gumbel(0, 1), in double precision. */
+  public static double gumbel(int word) {
+    return -Math.log(-Math.log(uniform(word)));
+  }
+
+  /** A permutation of 0 .. n - 1 (Fisher-Yates), a function of its arguments alone. */
+  public static int[] permutation(int n, long seed, int stream, int step) {
+    int[] order = new int[n];
+    for (int i = 0; i < n; i++) {
+      order[i] = i;
+    }
+    for (int i = n - 1; i > 0; i--) {
+      // The product's upper half is uniform on 0 .. i to within 2^-32 * (i + 1).
+      int j = (int) (((word(seed, step, stream, i, 0) & LOW) * (i + 1)) >>> 32);
+      int kept = order[i];
+      order[i] = order[j];
+      order[j] = kept;
+    }
+    return order;
+  }
+}

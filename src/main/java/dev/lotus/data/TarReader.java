@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.zip.GZIPInputStream;
@@ -61,7 +62,7 @@ final class TarReader {
       String name = name(header);
       long size = number(where + " (" + name + "): size", header, 124, 12);
       total += size + BLOCK;
-      if (name.startsWith("/") || Set.of(name.split("/")).contains("..")) {
+      if (name.startsWith("/") || List.of(name.split("/")).contains("..")) {
         throw new InputException(where + " points outside the archive: " + name);
       }
       if (size > MAX_ENTRY_BYTES || total > MAX_TOTAL_BYTES || entry >= MAX_ENTRIES) {

@@ -1,0 +1,136 @@
+package dev.lotus.backbone;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The three layers the ResNets are made of, each a thin call on libtorch's functions with its weights kept ready. (Own
+ * classes rather than libtorch modules: those of the binding cannot be composed from Java.) Results belong to the
+ * caller's scope.
+ */
+final class Layers {
+  private static final long[] NO_DILATION = {1, 1};
+  private static final long[] SPATIAL = {2, 3};
+
+  private Layers() {}
+
+  /** Square convolution without bias, padded so that stride 1 keeps the size. */
+  static final class Convolution {
+    private final Tensor weight;
+    private final TensorOptional noBias;
+    private final long[] stride;
+    private final long[] padding;
+
+    Convolution(StateBuilder state, String name, int in, int out, int kernel, int stride) {
+      this.weight = state.parameter(name + ".weight", out, in, kernel, kernel);
+      this.noBias = state.own(new TensorOptional());
+      this.stride = new long[] {stride, stride};
+      this.padding = new long[] {kernel / 2, kernel / 2};
+    }
+
+    Tensor apply(Tensor x) {
+      return torch.conv2d(x, weight, noBias, stride, padding, NO_DILATION, 1);
+    }
+
+    /** PyTorch's default, kaiming_uniform with a = sqrt(5): uniform on +-1/sqrt(fan_in). */
+    void drawUniform(GeneratorOptional generator) {
+      kaimingUniform(weight, fanIn(), generator);
+    }
+
+    /** kaiming_normal as He et al.: standard deviation sqrt(2/fan_in). */
+    void drawNormal(GeneratorOptional generator) {
+      weight.normal_(0, Math.sqrt(2) / Math.sqrt(fanIn()), generator);
+    }
+
+    private long fanIn() {
+      return weight.size(1) * weight.size(2) * weight.size(3);
+    }
+  }
+
+  /** Batch normalisation over B, H, W with running statistics: momentum 0.1, epsilon 1e-5. */
+  static final class BatchNorm {
+    private static final double MOMENTUM = 0.1;
+    private static final double EPSILON = 1e-5;
+    private final Tensor scale;
+    private final Tensor shift;
+    private final Tensor runningMean;
+    private final Tensor runningVar;
+    // Built once: they hold the same tensors, also after the weights have moved to another device.
+    private final TensorOptional[] operands;
+
+    BatchNorm(StateBuilder state, String name, int channels) {
+      this.scale = state.parameter(name + ".weight", channels);
+      this.shift = state.parameter(name + ".bias", channels);
+      this.runningMean = state.buffer(name + ".running_mean", channels);
+      this.runningVar = state.buffer(name + ".running_var", channels);
+      state.counter(name + ".num_batches_tracked");
+      this.operands =
+          new TensorOptional[] {
+            state.own(new TensorOptional(scale)),
+            state.own(new TensorOptional(shift)),
+            state.own(new TensorOptional(runningMean)),
+            state.own(new TensorOptional(runningVar))
+          };
+    }
+
+    Tensor apply(Tensor x, boolean training) {
+      return torch.batch_norm(
+          x, operands[0], operands[1], operands[2], operands[3], training, MOMENTUM, EPSILON, true);
+    }
+
+    /** Identity, with unit running statistics. */
+    void reset() {
+      try (PointerScope scope = new PointerScope()) {
+        Scalar one = new Scalar(1.0);
+        scale.fill_(one);
+        shift.zero_();
+        runningMean.zero_();
+        runningVar.fill_(one);
+      }
+    }
+  }
+
+  /** Fully connected layer with bias, on the spatial mean of its input. */
+  static final class PooledLinear {
+    private final Tensor weight;
+    private final Tensor bias;
+    private final TensorOptional biasOperand;
+    private final ScalarTypeOptional sameType;
+
+    PooledLinear(StateBuilder state, String name, int in, int out) {
+      this.weight = state.parameter(name + ".weight", out, in);
+      this.bias = state.parameter(name + ".bias", out);
+      this.biasOperand = state.own(new TensorOptional(bias));
+      this.sameType = state.own(new ScalarTypeOptional());
+    }
+
+    Tensor apply(Tensor x_BCHW) {
+      Tensor pooled_BC = torch.mean(x_BCHW, SPATIAL, false, sameType);
+      return torch.linear(pooled_BC, weight, biasOperand);
+    }
+
+    /** PyTorch's default: weight, then bias, uniform on +-1/sqrt(inputs). */
+    void drawUniform(GeneratorOptional generator) {
+      long fanIn = weight.size(1);
+      kaimingUniform(weight, fanIn, generator);
+      bias.uniform_(-1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn), generator);
+    }
+
+    /** The weight alone, as {@link Convolution#drawNormal}. */
+    void drawNormalWeight(GeneratorOptional generator) {
+      weight.normal_(0, Math.sqrt(2) / Math.sqrt(weight.size(1)), generator);
+    }
+  }
+
+  private static void kaimingUniform(Tensor tensor, long fanIn, GeneratorOptional generator) {
+    // Written as PyTorch computes it, so that the bound rounds to the same float.
+    double gain = Math.sqrt(2.0 / (1 + Math.sqrt(5) * Math.sqrt(5)));
+    double bound = Math.sqrt(3.0) * (gain / Math.sqrt(fanIn));
+    tensor.uniform_(-bound, bound, generator);
+  }
+}

@@ -1,0 +1,117 @@
+package dev.lotus.data;
+
+import dev.lotus.device.InputException;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Files are written whole: to a temporary name in the same folder, synced, then renamed. Whoever
+ * looks sees the old file or the new one, never half of one, and a run that fails or is interrupted
+ * leaves no temporary file behind.
+ */
+public final class AtomicFiles {
+  /** What fills the file. */
+  @FunctionalInterface
+  public interface ThrowingConsumer<T> {
+    void accept(T value) throws IOException;
+  }
+
+  private static final AtomicLong COUNTER = new AtomicLong();
+  private static final Set<Path> UNFINISHED = ConcurrentHashMap.newKeySet();
+
+  static {
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> UNFINISHED.forEach(AtomicFiles::delete)));
+  }
+
+  private AtomicFiles() {}
+
+  /**
+   * Writes {@code bytes} as the whole of {@code file}; missing folders are made.
+   *
+   * @throws InputException if the place cannot be written
+   */
+  public static void write(Path file, byte[] bytes) {
+    write(file, out -> out.write(bytes));
+  }
+
+  /**
+   * Writes what {@code content} puts into the stream (buffered; it need not close it) as the whole
+   * of {@code file}.
+   *
+   * @throws InputException if the place cannot be written or {@code content} throws an IOException;
+   *     the old file, if any, is then untouched
+   */
+  public static void write(Path file, ThrowingConsumer<OutputStream> content) {
+    Path target = file.toAbsolutePath();
+    if (Files.isDirectory(target)) {
+      throw new InputException("cannot write " + file + ": it is a folder; name a file");
+    }
+    Path temporary =
+        target.resolveSibling(
+            "." + target.getFileName() + "." + ProcessHandle.current().pid() + "-"
+                + COUNTER.incrementAndGet() + ".tmp");
+    UNFINISHED.add(temporary);
+    try {
+      Files.createDirectories(target.getParent());
+      try (FileChannel channel =
+          FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+        content.accept(out);
+        out.flush();
+        channel.force(true);
+      }
+      Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+      syncFolder(target.getParent());
+    } catch (IOException e) {
+      throw new InputException("cannot write " + file + ": " + reason(e), e);
+    } finally {
+      delete(temporary);
+      UNFINISHED.remove(temporary);
+    }
+  }
+
+  /**
+   * Makes the rename itself last; not every file system can, and the file's content is safe
+   * without.
+   */
+  private static void syncFolder(Path folder) {
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    } catch (IOException e) {
+      return;
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      // Nothing more can be done about it, and it must not hide the first error.
+      return;
+    }
+  }
+
+  /** The exceptions of java.nio carry only a path as their message. */
+  static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    if (e instanceof NoSuchFileException) {
+      return "no such file or folder";
+    }
+    String message = e.getMessage();
+    return e.getClass().getSimpleName() + (message == null ? "" : ": " + message);
+  }
+}

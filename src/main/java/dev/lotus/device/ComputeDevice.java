@@ -1,0 +1,97 @@
+package dev.lotus.device;
+
+import java.util.Optional;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+
+/**
+ * Where tensors live and operations run: the CPU, or one CUDA device that was found usable.
+ *
+ * @param cuda a CUDA device rather than the CPU
+ * @param index the CUDA device's number; 0 for the CPU
+ */
+public record ComputeDevice(boolean cuda, int index) {
+  /** The CPU. */
+  public static final ComputeDevice CPU = new ComputeDevice(false, 0);
+
+  private static final class Machine {
+    static final GpuProbe PROBE = GpuProbe.ofThisProcess();
+  }
+
+  /** @throws InputException if the index is negative, or not 0 for the CPU */
+  public ComputeDevice {
+    if (index < 0 || (!cuda && index != 0)) {
+      throw new InputException("device index " + index + ": CUDA devices count from 0");
+    }
+  }
+
+  /**
+   * Reads {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:i}. {@code auto} takes the first CUDA device where one
+   * is usable, else the CPU; {@link #reason} says why.
+   *
+   * @throws InputException for any other text, and for {@code cuda} where no such device is usable, with the reason:
+   *     never a silent fall to the CPU
+   */
+  public static ComputeDevice parse(String text) {
+    // The probe is looked at only where the answer depends on it: it may load libtorch.
+    return "cpu".equals(text) ? CPU : parse(text, Machine.PROBE);
+  }
+
+  static ComputeDevice parse(String text, GpuProbe probe) {
+    Optional<String> obstacle = probe.obstacle();
+    switch (text == null ? "" : text) {
+      case "cpu":
+        return CPU;
+      case "auto":
+        return obstacle.isPresent() ? CPU : new ComputeDevice(true, 0);
+      default:
+        if (text == null || !text.matches("cuda(:\\d{1,4})?")) {
+          throw new InputException("--device " + text + ": give auto, cpu, cuda or cuda:NUMBER");
+        }
+    }
+    if (obstacle.isPresent()) {
+      throw new InputException("--device " + text + ": " + obstacle.get() + ", or take --device cpu");
+    }
+    int index = text.equals("cuda") ? 0 : Integer.parseInt(text.substring("cuda:".length()));
+    if (index >= probe.devices()) {
+      throw new InputException(
+          "--device " + text + ": there are " + probe.devices() + " CUDA devices, counted from 0");
+    }
+    return new ComputeDevice(true, index);
+  }
+
+  /** Why {@code auto} comes out as it does on this machine, in words. */
+  public static String reason() {
+    return Machine.PROBE
+        .obstacle()
+        .map(obstacle -> "no GPU: " + obstacle)
+        .orElseGet(() -> "CUDA devices found: " + Machine.PROBE.devices());
+  }
+
+  /** A new libtorch device, owned by the caller's scope. */
+  public Device torch() {
+    return cuda ? new Device(DeviceType.CUDA, (byte) index) : new Device(DeviceType.CPU);
+  }
+
+  /** The device number of the native interface: -1 for the CPU. */
+  public int nativeIndex() {
+    return cuda ? index : -1;
+  }
+
+  /** The device with its hardware: {@code cpu (2 threads)}, {@code cuda:0 (NVIDIA H100 80GB HBM3)}. */
+  public String describe() {
+    if (cuda) {
+      return this + " (" + CudaProperties.name(index) + ")";
+    }
+    TorchRuntime.loadOnce();
+    int threads = torch.get_num_threads();
+    return this + " (" + threads + (threads == 1 ? " thread)" : " threads)");
+  }
+
+  /** The text that {@link #parse} reads back. */
+  @Override
+  public String toString() {
+    return cuda ? "cuda:" + index : "cpu";
+  }
+}

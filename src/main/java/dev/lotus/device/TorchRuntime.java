@@ -1,0 +1,59 @@
+package dev.lotus.device;
+
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.global.torch;
+
+/** libtorch as a process-wide facility: loaded once, with a thread count, its exceptions made readable. */
+public final class TorchRuntime {
+  private static boolean loaded;
+
+  private TorchRuntime() {}
+
+  /**
+   * Loads libtorch on the calling thread if that has not happened yet, and sets its intra-operation threads.
+   *
+   * <p>Synchronized because two threads that load at once race inside libtorch's static initialisation. Loading and
+   * the first operation take about 1.6 s.
+   *
+   * @param threads threads an operation may use; 0 = one for each available processor
+   * @throws InputException if {@code threads} is negative, or libtorch cannot be loaded on this machine
+   */
+  public static synchronized void load(int threads) {
+    if (threads < 0) {
+      throw new InputException(
+          "threads = " + threads + ": give a positive number, or 0 for one a processor");
+    }
+    loadOnce();
+    torch.set_num_threads(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
+  }
+
+  /** Loads libtorch and leaves its thread count alone. */
+  static synchronized void loadOnce() {
+    if (loaded) {
+      return;
+    }
+    try {
+      Loader.load(torch.class);
+    } catch (LinkageError e) {
+      throw new InputException(
+          "libtorch does not load on this machine ("
+              + firstLine(e)
+              + "); see which jar of pytorch is on the class path",
+          e);
+    }
+    loaded = true;
+  }
+
+  /**
+   * The first line of an exception's message: libtorch appends some 3 KB of C++ stack to each.
+   *
+   * @return the line, or the exception's class name where it has no message
+   */
+  public static String firstLine(Throwable error) {
+    String message = error.getMessage();
+    if (message == null || message.isBlank()) {
+      return error.getClass().getSimpleName();
+    }
+    return message.strip().lines().findFirst().orElseThrow().strip();
+  }
+}

@@ -1,0 +1,99 @@
+package dev.lotus.metric;
+
+/**
+ * One model, in evaluation mode, on the four sets of a split; null where a set was not scored. From
+ * two or three of these come all metrics.
+ *
+ * @param forget on D_f, with class means where RF-JSD is wanted
+ * @param retain on D_r
+ * @param val on the validation half
+ * @param test on the test half
+ */
+public record Evaluation(
+    SetStatistics forget, SetStatistics retain, SetStatistics val, SetStatistics test) {
+
+  /**
+   * The three forms of the divergence to the retrained model on D_f.
+   *
+   * @param textbook {@link Jsd#meanOverRows}
+   * @param upstream {@link JsdUpstream#of}
+   * @param badTeaching {@link JsdUpstream#badTeaching}
+   */
+  public record Divergences(double textbook, double upstream, double badTeaching) {
+    /** From two matrices of probabilities [N][C] in the same order of samples. */
+    public static Divergences of(double[][] unlearned, double[][] retrained) {
+      return new Divergences(
+          Jsd.meanOverRows(unlearned, retrained),
+          JsdUpstream.of(unlearned, retrained),
+          JsdUpstream.badTeaching(unlearned, retrained));
+    }
+  }
+
+  /**
+   * All metrics of this model.
+   *
+   * @param originalTest the original model on the test half, with class means; null leaves RF-JSD
+   *     out
+   * @param retrained the retrained model; null leaves the gaps out
+   * @param divergences to the retrained model on D_f; null leaves the JSDs out
+   * @param seconds what making this model took; null where that is unknown
+   */
+  public Metrics metrics(
+      SetStatistics originalTest, Evaluation retrained, Divergences divergences, Double seconds) {
+    RfJsd rf = null;
+    if (hasMeans(forget) && hasMeans(originalTest)) {
+      rf = RfJsd.of(forget, originalTest);
+    }
+    AvgGap.Scores own = scores();
+    AvgGap.Scores gold = retrained == null ? null : retrained.scores();
+    boolean gap = own != null && gold != null;
+    return new Metrics(
+        accuracy(forget),
+        accuracy(retain),
+        accuracy(test),
+        accuracy(val),
+        mia(),
+        divergences == null ? null : (Double) divergences.textbook(),
+        divergences == null ? null : (Double) divergences.upstream(),
+        divergences == null ? null : (Double) divergences.badTeaching(),
+        rf == null ? null : (Double) rf.textbook(),
+        rf == null ? null : (Double) rf.low(),
+        rf == null ? null : (Double) rf.high(),
+        rf == null ? null : (Double) rf.upstream(),
+        rf == null ? null : (Integer) rf.classesUsed(),
+        gap ? (Double) AvgGap.exact(own, gold) : null,
+        gap ? (Double) AvgGap.published(own, gold) : null,
+        seconds);
+  }
+
+  /**
+   * The score of {@link Mia}; null where a set it needs was not scored (one of the held-out halves
+   * is enough).
+   */
+  public Double mia() {
+    if (forget == null || retain == null || (val == null && test == null)) {
+      return null;
+    }
+    return Mia.fit(retain.entropy(), entropy(test), entropy(val), forget.entropy()).score();
+  }
+
+  private AvgGap.Scores scores() {
+    Double mia = mia();
+    if (mia == null || test == null) {
+      return null;
+    }
+    return new AvgGap.Scores(mia, forget.accuracy(), retain.accuracy(), test.accuracy());
+  }
+
+  private static boolean hasMeans(SetStatistics set) {
+    return set != null && set.classMeans() != null;
+  }
+
+  private static Double accuracy(SetStatistics set) {
+    return set == null ? null : (Double) set.accuracy();
+  }
+
+  private static float[] entropy(SetStatistics set) {
+    return set == null ? new float[0] : set.entropy();
+  }
+}

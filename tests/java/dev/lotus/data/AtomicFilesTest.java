@@ -79,8 +79,11 @@ class AtomicFilesTest {
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     Process process =
         new ProcessBuilder(
-                java, "-cp", System.getProperty("java.class.path"),
-                Interrupted.class.getName(), temp.resolve("x.bin").toString())
+                java,
+                "-cp",
+                System.getProperty("java.class.path"),
+                Interrupted.class.getName(),
+                temp.resolve("x.bin").toString())
             .redirectErrorStream(true)
             .start();
     assertThat(process.getInputStream().read()).isEqualTo('w');

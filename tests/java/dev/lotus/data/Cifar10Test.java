@@ -162,7 +162,9 @@ class Cifar10Test {
     byte[] whole = SampleFiles.gzip(SampleFiles.tar(inFolder(SampleFiles.cifar(2))));
     Path archive = temp.resolve("cifar-10-binary.tar.gz");
     Files.write(archive, Arrays.copyOf(whole, whole.length / 2));
-    assertRefused(archive).hasMessageContaining("no complete .tar.gz").hasMessageContaining("fetch");
+    assertRefused(archive)
+        .hasMessageContaining("no complete .tar.gz")
+        .hasMessageContaining("fetch");
   }
 
   @Test

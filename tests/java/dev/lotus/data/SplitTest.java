@@ -187,8 +187,10 @@ class SplitTest {
   @Test
   void acceptsAnotherWritersFile() throws IOException {
     Split split =
-        Split.read(file("{\"by\": {\"x\": [1]}, \"forget\": [4, 2], \"retain\": [0],\n"
-            + "\"val\": [], \"test\": [1], \"dataset\": \"tiny\", \"data_sha256\": null}"));
+        Split.read(
+            file(
+                "{\"by\": {\"x\": [1]}, \"forget\": [4, 2], \"retain\": [0],\n"
+                    + "\"val\": [], \"test\": [1], \"dataset\": \"tiny\", \"data_sha256\": null}"));
     assertThat(split.forget()).containsExactly(4, 2);
     assertThat(split.dataSha256()).isNull();
     assertThat(split.seed()).isZero();
@@ -222,7 +224,9 @@ class SplitTest {
       quoteCharacter = '"')
   void refusesABadFile(String json, String message) throws IOException {
     Path file = file(json.replaceAll("'(\\w*)'", "\"$1\""));
-    assertRefused(() -> Split.read(file)).hasMessageContaining("s.json").hasMessageContaining(message);
+    assertRefused(() -> Split.read(file))
+        .hasMessageContaining("s.json")
+        .hasMessageContaining(message);
   }
 
   @Test
@@ -238,18 +242,39 @@ class SplitTest {
     Dataset base = data();
     Dataset renamed =
         new Dataset(
-            "other", base.train(), base.heldOut(), base.classNames(), base.sha256(),
-            base.normalization(), 0, false);
+            "other",
+            base.train(),
+            base.heldOut(),
+            base.classNames(),
+            base.sha256(),
+            base.normalization(),
+            0,
+            false);
     assertRefused(() -> split.checkAgainst(renamed))
         .hasMessageContaining("tiny")
         .hasMessageContaining("other");
     Dataset changed =
         new Dataset(
-            "tiny", base.train(), base.heldOut(), base.classNames(), "cd".repeat(32),
-            base.normalization(), 0, false);
+            "tiny",
+            base.train(),
+            base.heldOut(),
+            base.classNames(),
+            "cd".repeat(32),
+            base.normalization(),
+            0,
+            false);
     assertRefused(() -> split.checkAgainst(changed)).hasMessageContaining("data_sha256");
-    Split far = new Split(1, null, null, 0, "explicit", new int[] {1}, new int[] {2},
-        new int[] {0}, new int[] {27});
+    Split far =
+        new Split(
+            1,
+            null,
+            null,
+            0,
+            "explicit",
+            new int[] {1},
+            new int[] {2},
+            new int[] {0},
+            new int[] {27});
     assertRefused(() -> far.checkAgainst(base))
         .hasMessageContaining("test has the index 27, but there are 27 held-out images");
   }

@@ -60,8 +60,13 @@ public final class AtomicFiles {
     }
     Path temporary =
         target.resolveSibling(
-            "." + target.getFileName() + "." + ProcessHandle.current().pid() + "-"
-                + COUNTER.incrementAndGet() + ".tmp");
+            "."
+                + target.getFileName()
+                + "."
+                + ProcessHandle.current().pid()
+                + "-"
+                + COUNTER.incrementAndGet()
+                + ".tmp");
     UNFINISHED.add(temporary);
     try {
       Files.createDirectories(target.getParent());

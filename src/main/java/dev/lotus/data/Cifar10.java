@@ -76,7 +76,10 @@ final class Cifar10 {
             != DataFolder.find(
                 given, "cifar10", WANTED, p -> Files.isRegularFile(p.resolve("data_batch_1")));
     throw new InputException(
-        "no CIFAR-10 files in --data " + given + " or two levels below; it should hold " + WANTED
+        "no CIFAR-10 files in --data "
+            + given
+            + " or two levels below; it should hold "
+            + WANTED
             + (python ? " (it holds the Python version; the binary version is needed)" : ""));
   }
 
@@ -134,8 +137,12 @@ final class Cifar10 {
     }
     if (records * PIXELS > Integer.MAX_VALUE - 8) {
       throw new InputException(
-          source.locate(names.get(0)) + " and those after it hold " + records
-              + " images; at most " + Integer.MAX_VALUE / PIXELS + " fit in memory");
+          source.locate(names.get(0))
+              + " and those after it hold "
+              + records
+              + " images; at most "
+              + Integer.MAX_VALUE / PIXELS
+              + " fit in memory");
     }
     byte[] pixels = new byte[(int) records * PIXELS];
     byte[] labels = new byte[(int) records];
@@ -158,15 +165,28 @@ final class Cifar10 {
     }
     if (bytes.length % RECORD != 0) {
       throw new InputException(
-          file + " is cut off: " + bytes.length + " bytes are " + bytes.length / RECORD
-              + " records of " + RECORD + " and " + bytes.length % RECORD
+          file
+              + " is cut off: "
+              + bytes.length
+              + " bytes are "
+              + bytes.length / RECORD
+              + " records of "
+              + RECORD
+              + " and "
+              + bytes.length % RECORD
               + " bytes more; fetch it again");
     }
     for (int start = 0; start < bytes.length; start += RECORD) {
       int label = bytes[start] & 0xff;
       if (label >= CLASSES) {
         throw new InputException(
-            file + ": record " + start / RECORD + " (byte " + start + ") has the label " + label
+            file
+                + ": record "
+                + start / RECORD
+                + " (byte "
+                + start
+                + ") has the label "
+                + label
                 + ", must be 0..9; is it CIFAR-10's binary version?");
       }
     }

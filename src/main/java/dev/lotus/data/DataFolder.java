@@ -32,7 +32,11 @@ final class DataFolder {
   static Path find(Path given, String dataset, String wanted, Predicate<Path> holds) {
     if (!Files.exists(given)) {
       throw new InputException(
-          "--data " + given + " does not exist (" + given.toAbsolutePath() + "); it should hold "
+          "--data "
+              + given
+              + " does not exist ("
+              + given.toAbsolutePath()
+              + "); it should hold "
               + wanted);
     }
     List<Path> level = List.of(given);
@@ -43,7 +47,12 @@ final class DataFolder {
       }
       if (fitting.size() > 1) {
         throw new InputException(
-            "--data " + given + " holds " + dataset + " files in several folders, " + fitting
+            "--data "
+                + given
+                + " holds "
+                + dataset
+                + " files in several folders, "
+                + fitting
                 + "; name one of them");
       }
       if (!fitting.isEmpty()) {

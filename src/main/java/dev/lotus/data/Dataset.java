@@ -38,7 +38,9 @@ public record Dataset(
     }
     if (normalization.channels() != train.channels()) {
       throw new IllegalArgumentException(
-          "normalisation has " + normalization.channels() + " channels, images "
+          "normalisation has "
+              + normalization.channels()
+              + " channels, images "
               + train.channels());
     }
   }

@@ -49,7 +49,11 @@ final class IdxImages {
     Path folder = DataFolder.find(start, name, WANTED, IdxImages::holdsAny);
     if (folder == null) {
       throw new InputException(
-          "no " + name + " files in --data " + given + " or two levels below; it should hold "
+          "no "
+              + name
+              + " files in --data "
+              + given
+              + " or two levels below; it should hold "
               + WANTED);
     }
     Checksum checksum = new Checksum();
@@ -57,8 +61,16 @@ final class IdxImages {
     ImageSet test = read(folder, "t10k", checksum);
     if (train.height() != test.height() || train.width() != test.width()) {
       throw new InputException(
-          folder + ": training images are " + train.height() + "x" + train.width()
-              + ", test images " + test.height() + "x" + test.width() + "; they must be alike");
+          folder
+              + ": training images are "
+              + train.height()
+              + "x"
+              + train.width()
+              + ", test images "
+              + test.height()
+              + "x"
+              + test.width()
+              + "; they must be alike");
     }
     boolean fashion = name.equals("fashion-mnist");
     return new Dataset(
@@ -99,14 +111,26 @@ final class IdxImages {
     int count = labels.dims[0];
     if (images.dims[0] != count) {
       throw new InputException(
-          images.file + " has " + images.dims[0] + " images, " + labels.file + " has " + count
+          images.file
+              + " has "
+              + images.dims[0]
+              + " images, "
+              + labels.file
+              + " has "
+              + count
               + " labels; the two files do not belong together");
     }
     for (int i = 0; i < count; i++) {
       int label = labels.body[i] & 0xff;
       if (label >= CLASSES) {
         throw new InputException(
-            labels.file + ": record " + i + " (byte " + (8 + i) + ") has the label " + label
+            labels.file
+                + ": record "
+                + i
+                + " (byte "
+                + (8 + i)
+                + ") has the label "
+                + label
                 + ", must be 0..9; fetch it again");
       }
     }
@@ -137,7 +161,11 @@ final class IdxImages {
       checksum.add(body);
       if (body.length < expected) {
         throw new InputException(
-            file + " is cut off: its header says " + expected + " bytes follow, " + body.length
+            file
+                + " is cut off: its header says "
+                + expected
+                + " bytes follow, "
+                + body.length
                 + " do; fetch it again");
       }
       if (in.read() >= 0) {
@@ -168,22 +196,36 @@ final class IdxImages {
   private static int[] dims(Path file, byte[] header, int magic, int rank) {
     if (header.length < 4 + 4 * rank) {
       throw new InputException(
-          file + " is cut off: " + header.length + " of " + (4 + 4 * rank)
+          file
+              + " is cut off: "
+              + header.length
+              + " of "
+              + (4 + 4 * rank)
               + " header bytes are there; fetch it again");
     }
     ByteBuffer fields = ByteBuffer.wrap(header);
     int found = fields.getInt();
     if (found != magic) {
       throw new InputException(
-          file + " starts with the magic number " + found + ", must be " + magic
-              + "; is it an idx" + rank + "-ubyte file?");
+          file
+              + " starts with the magic number "
+              + found
+              + ", must be "
+              + magic
+              + "; is it an idx"
+              + rank
+              + "-ubyte file?");
     }
     int[] dims = new int[rank];
     for (int i = 0; i < rank; i++) {
       dims[i] = fields.getInt();
       if (dims[i] < 1 || (i > 0 && dims[i] > MAX_SIDE)) {
         throw new InputException(
-            file + ": its header gives the size " + dims[i] + " at byte " + (4 + 4 * i)
+            file
+                + ": its header gives the size "
+                + dims[i]
+                + " at byte "
+                + (4 + 4 * i)
                 + (i == 0 ? ", must be at least 1" : ", must be 1.." + MAX_SIDE));
       }
     }

@@ -27,8 +27,17 @@ public final class MemoryImages implements ImageSet {
     long expected = (long) labels.length * channels * height * width;
     if (pixels.length != expected) {
       throw new IllegalArgumentException(
-          labels.length + " labels of " + channels + "x" + height + "x" + width + " images need "
-              + expected + " pixel bytes, got " + pixels.length);
+          labels.length
+              + " labels of "
+              + channels
+              + "x"
+              + height
+              + "x"
+              + width
+              + " images need "
+              + expected
+              + " pixel bytes, got "
+              + pixels.length);
     }
     this.channels = channels;
     this.height = height;

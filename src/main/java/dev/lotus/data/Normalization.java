@@ -29,12 +29,19 @@ public record Normalization(float[] mean, float[] std) {
     if (mean.length == 0 || mean.length != std.length) {
       throw new InputException(
           "normalisation needs as many means as standard deviations, got "
-              + mean.length + " and " + std.length);
+              + mean.length
+              + " and "
+              + std.length);
     }
     for (int c = 0; c < mean.length; c++) {
       if (!Float.isFinite(mean[c]) || !Float.isFinite(std[c]) || std[c] <= 0) {
         throw new InputException(
-            "normalisation of channel " + c + " is mean " + mean[c] + ", std " + std[c]
+            "normalisation of channel "
+                + c
+                + " is mean "
+                + mean[c]
+                + ", std "
+                + std[c]
                 + "; both must be finite and the standard deviation above 0");
       }
     }
@@ -74,8 +81,13 @@ public record Normalization(float[] mean, float[] std) {
         };
     if (found.channels() != datasetOwn.channels()) {
       throw new InputException(
-          "--normalize " + text + " has " + found.channels() + " channels, the images have "
-              + datasetOwn.channels() + "; give as many numbers as channels, M:S for grey images");
+          "--normalize "
+              + text
+              + " has "
+              + found.channels()
+              + " channels, the images have "
+              + datasetOwn.channels()
+              + "; give as many numbers as channels, M:S for grey images");
     }
     return found;
   }
@@ -97,8 +109,12 @@ public record Normalization(float[] mean, float[] std) {
         values[i] = Float.parseFloat(parts[i].strip());
       } catch (NumberFormatException e) {
         throw new InputException(
-            "--normalize " + text + ": '" + parts[i]
-                + "' is not a number; give cifar10, imagenet, none or M,M,M:S,S,S", e);
+            "--normalize "
+                + text
+                + ": '"
+                + parts[i]
+                + "' is not a number; give cifar10, imagenet, none or M,M,M:S,S,S",
+            e);
       }
     }
     return values;

@@ -52,7 +52,8 @@ public record Split(
     for (int f = 0, r = 0; f < sortedForget.length && r < sortedRetain.length; ) {
       if (sortedForget[f] == sortedRetain[r]) {
         throw new InputException(
-            "training index " + sortedForget[f]
+            "training index "
+                + sortedForget[f]
                 + " is in both forget and retain; list each sample in one of them");
       }
       if (sortedForget[f] < sortedRetain[r]) {
@@ -134,8 +135,13 @@ public record Split(
     }
     if (dataSha256 != null && !dataSha256.equals(data.sha256())) {
       throw new InputException(
-          "the split was made for other " + data.name() + " data: its data_sha256 is " + dataSha256
-              + ", these data have " + data.sha256() + "; make a new split with `lotus split`");
+          "the split was made for other "
+              + data.name()
+              + " data: its data_sha256 is "
+              + dataSha256
+              + ", these data have "
+              + data.sha256()
+              + "; make a new split with `lotus split`");
     }
     checkRange("forget", forget, "training", data.train().size());
     checkRange("retain", retain, "training", data.train().size());
@@ -147,8 +153,16 @@ public record Split(
     for (int index : indices) {
       if (index < 0 || index >= size) {
         throw new InputException(
-            list + " has the index " + index + ", but there are " + size + " " + images
-                + " images (0.." + (size - 1) + ")");
+            list
+                + " has the index "
+                + index
+                + ", but there are "
+                + size
+                + " "
+                + images
+                + " images (0.."
+                + (size - 1)
+                + ")");
       }
     }
   }

@@ -15,8 +15,7 @@ final class SplitBuilder {
 
   static Split random(Dataset data, double fraction, boolean shuffle, long seed) {
     if (!(fraction > 0 && fraction < 1)) {
-      throw new InputException(
-          "the forget fraction must be above 0 and below 1, is " + fraction);
+      throw new InputException("the forget fraction must be above 0 and below 1, is " + fraction);
     }
     SplitMix draw = new SplitMix(seed, FORGET_STREAM);
     BitSet forget = new BitSet(data.train().size());
@@ -32,8 +31,13 @@ final class SplitBuilder {
     }
     if (forget.isEmpty()) {
       throw new InputException(
-          "the forget set is empty: a fraction of " + fraction + " of " + data.train().size()
-              + " samples in " + data.classes() + " classes is less than one sample a class");
+          "the forget set is empty: a fraction of "
+              + fraction
+              + " of "
+              + data.train().size()
+              + " samples in "
+              + data.classes()
+              + " classes is less than one sample a class");
     }
     return build(data, "random", forget, seed);
   }
@@ -41,7 +45,11 @@ final class SplitBuilder {
   static Split ofClass(Dataset data, int k, long seed) {
     if (k < 0 || k >= data.classes()) {
       throw new InputException(
-          "there is no class " + k + " in " + data.name() + "; its classes are 0.."
+          "there is no class "
+              + k
+              + " in "
+              + data.name()
+              + "; its classes are 0.."
               + (data.classes() - 1));
     }
     BitSet forget = new BitSet(data.train().size());

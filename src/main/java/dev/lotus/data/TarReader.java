@@ -67,7 +67,13 @@ final class TarReader {
       }
       if (size > MAX_ENTRY_BYTES || total > MAX_TOTAL_BYTES || entry >= MAX_ENTRIES) {
         throw new InputException(
-            where + " (" + name + ") has " + size + " bytes, " + total
+            where
+                + " ("
+                + name
+                + ") has "
+                + size
+                + " bytes, "
+                + total
                 + " in all: more than any data set here; is it the right archive?");
       }
       boolean regular = header[156] == '0' || header[156] == 0;
@@ -89,7 +95,13 @@ final class TarReader {
 
   private static InputException cutOff(String where, String name, long got, long size) {
     return new InputException(
-        where + " (" + name + ") is cut off: " + got + " of " + size
+        where
+            + " ("
+            + name
+            + ") is cut off: "
+            + got
+            + " of "
+            + size
             + " bytes are there; fetch the archive again");
   }
 
@@ -115,7 +127,11 @@ final class TarReader {
     long written = number(where + ": header checksum", header, 148, 8);
     if (sum != written) {
       throw new InputException(
-          where + " has a damaged header: checksum " + sum + ", " + written
+          where
+              + " has a damaged header: checksum "
+              + sum
+              + ", "
+              + written
               + " is written; fetch the archive again");
     }
   }

@@ -1,0 +1,263 @@
+package dev.lotus.load;
+
+import dev.lotus.data.ImageSet;
+import dev.lotus.data.Normalization;
+import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.NativeScope;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Makes batches of an image set. One background thread prepares the next {@value #AHEAD} batches as
+ * Java arrays while the model computes; it never touches libtorch, so no native memory is made
+ * there. The calling thread turns an array into tensors.
+ *
+ * <pre>{@code
+ * try (BatchLoader loader = new BatchLoader(images, normalization, augmentation, 128, device)) {
+ *   Iterator<Batch> batches = loader.epoch(order.shuffled(seed, epoch), epoch, seed);
+ *   while (batches.hasNext()) {
+ *     try (PointerScope step = new PointerScope()) {
+ *       Batch batch = batches.next();
+ *     }
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>To be used by one thread at a time. {@link #close} stops the thread and waits for it.
+ */
+public final class BatchLoader implements AutoCloseable {
+  private static final int AHEAD = 2;
+
+  private final ImageSet images;
+  private final Normalizer normalizer;
+  private final Augmentation augmentation;
+  private final int batchSize;
+  private final ComputeDevice device;
+  private final ExecutorService background =
+      Executors.newSingleThreadExecutor(
+          task -> {
+            Thread thread = new Thread(task, "lotus-prefetch");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  /**
+   * Prepares nothing yet; the thread starts with the first epoch.
+   *
+   * @param normalization of as many channels as the images have
+   * @param batchSize rows of every batch but the last of an epoch, which has what is left; at least
+   *     1
+   * @param device where the tensors go
+   */
+  public BatchLoader(
+      ImageSet images,
+      Normalization normalization,
+      Augmentation augmentation,
+      int batchSize,
+      ComputeDevice device) {
+    if (batchSize < 1 || (long) batchSize * images.imageBytes() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "batch size "
+              + batchSize
+              + " of images with "
+              + images.imageBytes()
+              + " values: must be at least 1 and fit one Java array");
+    }
+    this.images = images;
+    this.normalizer = new Normalizer(images, normalization);
+    this.augmentation = Objects.requireNonNull(augmentation);
+    this.batchSize = batchSize;
+    this.device = Objects.requireNonNull(device);
+  }
+
+  /**
+   * The batches of one epoch, each made by {@code next()} inside the innermost scope open at that
+   * call. What goes wrong in the background is thrown by {@code next()}. An epoch may be left
+   * unfinished.
+   *
+   * @param order the images, in order
+   * @param epoch number of the epoch, for the augmentation
+   * @param seed seed of the augmentation: what happens to an image depends on (seed, epoch, its
+   *     position in the order)
+   * @throws IllegalArgumentException if an index is not in the image set
+   * @throws IllegalStateException if the loader is closed
+   */
+  public Iterator<Batch> epoch(EpochOrder order, long epoch, long seed) {
+    for (int index : order.indices()) {
+      if (index < 0 || index >= images.size()) {
+        throw new IllegalArgumentException(
+            "the order has the index " + index + ", but there are " + images.size() + " images");
+      }
+    }
+    requireOpen();
+    return new Epoch(order, epoch, seed);
+  }
+
+  private void requireOpen() {
+    if (background.isShutdown()) {
+      throw new IllegalStateException("the loader is closed");
+    }
+  }
+
+  /** Stops the background thread and waits until it has ended. */
+  @Override
+  public void close() {
+    background.shutdownNow();
+    boolean interrupted = false;
+    while (true) {
+      try {
+        if (background.awaitTermination(1, TimeUnit.MINUTES)) {
+          break;
+        }
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** One prepared batch; its arrays are used again and again. */
+  private final class Slot {
+    final float[] pixels;
+    final long[] labels;
+    final byte[] image = new byte[images.imageBytes()];
+    int rows;
+
+    Slot(int maxRows) {
+      pixels = new float[maxRows * images.imageBytes()];
+      labels = new long[maxRows];
+    }
+  }
+
+  private final class Epoch implements Iterator<Batch> {
+    private final EpochOrder order;
+    private final long epoch;
+    private final long seed;
+    private final ArrayDeque<Future<Slot>> prepared = new ArrayDeque<>();
+    private int requested;
+    private int delivered;
+
+    Epoch(EpochOrder order, long epoch, long seed) {
+      this.order = order;
+      this.epoch = epoch;
+      this.seed = seed;
+      int maxRows = Math.min(batchSize, order.size());
+      for (int i = 0; i < AHEAD && requested < order.size(); i++) {
+        request(new Slot(maxRows));
+      }
+    }
+
+    private void request(Slot slot) {
+      int start = requested;
+      slot.rows = Math.min(batchSize, order.size() - start);
+      requested += slot.rows;
+      prepared.add(background.submit(() -> fill(slot, start)));
+    }
+
+    /** Runs in the background. */
+    private Slot fill(Slot slot, int start) {
+      for (int row = 0; row < slot.rows; row++) {
+        int index = order.indices()[start + row];
+        images.read(index, slot.image, 0);
+        Augmentation.Change change = augmentation.draw(seed, epoch, start + row);
+        normalizer.write(slot.image, change, slot.pixels, row * slot.image.length);
+        slot.labels[row] = images.label(index);
+      }
+      return slot;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return delivered < order.size();
+    }
+
+    @Override
+    public Batch next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("the epoch has " + order.size() + " rows, all delivered");
+      }
+      requireOpen();
+      if (PointerScope.getInnerScope() == null) {
+        throw new IllegalStateException("a batch needs an open PointerScope that will free it");
+      }
+      Slot slot = await(prepared.remove());
+      int start = delivered;
+      Batch batch = batch(slot, start);
+      delivered += slot.rows;
+      if (requested < order.size()) {
+        request(slot);
+      }
+      return batch;
+    }
+
+    private Batch batch(Slot slot, int start) {
+      long[] samples = new long[slot.rows];
+      Arrays.setAll(samples, row -> start + row);
+      int end = start + slot.rows;
+      try (NativeScope scope = new NativeScope()) {
+        return new Batch(
+            scope.keep(toDevice(imageTensor(slot))),
+            scope.keep(toDevice(labelTensor(slot))),
+            Arrays.copyOfRange(order.isForget(), start, end),
+            samples,
+            Arrays.copyOfRange(order.indices(), start, end));
+      }
+    }
+  }
+
+  private Tensor imageTensor(Slot slot) {
+    Tensor tensor =
+        torch.empty(
+            new long[] {slot.rows, images.channels(), images.height(), images.width()},
+            new TensorOptions(ScalarType.Float),
+            null);
+    tensor.data_ptr_float().put(slot.pixels, 0, slot.rows * images.imageBytes());
+    return tensor;
+  }
+
+  private static Tensor labelTensor(Slot slot) {
+    Tensor tensor = torch.empty(new long[] {slot.rows}, new TensorOptions(ScalarType.Long), null);
+    tensor.data_ptr_long().put(slot.labels, 0, slot.rows);
+    return tensor;
+  }
+
+  private Tensor toDevice(Tensor tensor) {
+    return device.cuda() ? tensor.to(device.torch(), tensor.scalar_type()) : tensor;
+  }
+
+  private static Slot await(Future<Slot> prepared) {
+    try {
+      return prepared.get();
+    } catch (ExecutionException e) {
+      // The background's own exception keeps its meaning, bad input above all; where it was met is
+      // added.
+      Throwable cause = e.getCause();
+      cause.addSuppressed(new IllegalStateException("while waiting for the next batch"));
+      if (cause instanceof RuntimeException failure) {
+        throw failure;
+      }
+      if (cause instanceof Error error) {
+        throw error;
+      }
+      throw new IllegalStateException("preparing a batch failed: " + cause.getMessage(), cause);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while waiting for the next batch", e);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+package dev.lotus.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lotus.data.Dataset;
+import dev.lotus.data.Datasets;
+import dev.lotus.data.MemoryImages;
+import dev.lotus.data.Normalization;
+import org.junit.jupiter.api.Test;
+
+class AugmentationTest {
+  private static final int SIDE = 5;
+
+  /** Two channels of 5x5; pixel (c, y, x) is 1 + 100 c + 10 y + x. */
+  private static byte[] image() {
+    byte[] image = new byte[2 * SIDE * SIDE];
+    for (int i = 0; i < image.length; i++) {
+      int c = i / (SIDE * SIDE);
+      image[i] = (byte) (1 + 100 * c + 10 * (i / SIDE % SIDE) + i % SIDE);
+    }
+    return image;
+  }
+
+  private static float pixel(int c, int y, int x) {
+    boolean inside = y >= 0 && y < SIDE && x >= 0 && x < SIDE;
+    int v = inside ? 1 + 100 * c + 10 * y + x : 0;
+    return (v / 255f - (c == 0 ? .5f : .25f)) / (c == 0 ? .2f : .4f);
+  }
+
+  @Test
+  void everyShiftAndMirrorIsACropOfTheBlackPaddedImage() {
+    MemoryImages images = new MemoryImages(2, SIDE, SIDE, image(), new byte[1]);
+    Normalizer normalizer =
+        new Normalizer(images, new Normalization(new float[] {.5f, .25f}, new float[] {.2f, .4f}));
+    for (int down = -7; down <= 7; down++) {
+      for (int across = -7; across <= 7; across++) {
+        for (boolean mirrored : new boolean[] {false, true}) {
+          float[] out = new float[3 + 2 * SIDE * SIDE];
+          normalizer.write(image(), new Augmentation.Change(down, across, mirrored), out, 3);
+          for (int i = 0; i < 2 * SIDE * SIDE; i++) {
+            int x = mirrored ? SIDE - 1 - i % SIDE : i % SIDE;
+            float expected = pixel(i / (SIDE * SIDE), i / SIDE % SIDE + down, x + across);
+            assertThat(out[3 + i]).isEqualTo(expected);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void drawsEveryShiftEquallyOftenAndMirrorsHalf() {
+    Augmentation augmentation = new Augmentation(4, true);
+    int[][] counts = new int[9][9];
+    int mirrored = 0;
+    int draws = 81_000;
+    for (int i = 0; i < draws; i++) {
+      Augmentation.Change change = augmentation.draw(3, 1, i);
+      counts[change.down() + 4][change.across() + 4]++;
+      mirrored += change.mirrored() ? 1 : 0;
+    }
+    double chiSquare = 0;
+    for (int[] row : counts) {
+      for (int count : row) {
+        chiSquare += (count - 1000.0) * (count - 1000.0) / 1000.0;
+      }
+    }
+    // 80 degrees of freedom, p = 1e-4; five standard deviations.
+    assertThat(chiSquare).isLessThan(132.0);
+    assertThat(mirrored).isBetween(draws / 2 - 712, draws / 2 + 712);
+  }
+
+  @Test
+  void noneChangesNothing() {
+    for (int i = 0; i < 100; i++) {
+      assertThat(Augmentation.NONE.draw(3, 1, i)).isEqualTo(new Augmentation.Change(0, 0, false));
+    }
+  }
+
+  @Test
+  void publishedComesFromTheDataSet() {
+    Dataset data = Datasets.open("synthetic", null, 0);
+    assertThat(Augmentation.published(data)).isEqualTo(Augmentation.NONE);
+  }
+}

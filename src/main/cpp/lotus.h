@@ -78,7 +78,7 @@ LOTUS_API int32_t lotus_set_num_threads(int32_t threads);
  */
 #define LOTUS_STREAM_FORGET_TARGET 0
 #define LOTUS_STREAM_RETAIN_TARGET 1
-/* Streams 2 to 255 are the host's (dev.lotus.kernel.Philox): orders, augmentation, generated data, initial weights. */
+/* Streams 2 to 255 are free. */
 
 /* The raw words: out[b * stride + c] for C classes of each sample. CPU and CUDA. */
 LOTUS_API int32_t lotus_philox(uint64_t seed, uint32_t step, uint32_t stream_id, const int64_t* samples, int64_t rows,
@@ -126,7 +126,7 @@ LOTUS_API int32_t lotus_evaluate_logits(const void* logits, int64_t logits_strid
 
 /* ---- js_divergence (dev.lotus.kernel.JsDivergence) ----------------------------------------------------------- */
 #define LOTUS_JSD_TEXTBOOK 0 /* 0.5 KL(p||m) + 0.5 KL(q||m), m = (p+q)/2; rows are normalised to sum one first */
-#define LOTUS_JSD_UPSTREAM 1 /* the published code's JSDiv (see below) */
+#define LOTUS_JSD_UPSTREAM 1 /* the published code's JSDiv */
 #define LOTUS_JSD_BAD_TEACHING 2 /* upstream's form without whole-matrix normalisation, over B C instead of B */
 
 #define LOTUS_LOGITS 0        /* p = softmax(row) */

@@ -1,7 +1,7 @@
 package dev.lotus.kernel;
 
 /**
- * Philox4x32-10 (Salmon et al., SC 2011), the engine's only source of random numbers: the same integers here, in the
+ * Philox4x32-10 (Salmon et al., SC 2011), the source of the kernels' noise: the same integers here, in the
  * CPU kernels and in the CUDA kernels, whatever the launch shape, thread count or number of processes.
  *
  * <p>key = (seed low word, high word); counter = (c / 4, sample low word, sample high word &lt;&lt; 8 | stream, step);
@@ -12,11 +12,6 @@ public final class Philox {
   public static final int FORGET_TARGET = 0;
 
   public static final int RETAIN_TARGET = 1;
-
-  /** Streams of the host: the order of an epoch, and which retain samples take part. */
-  public static final int ORDER = 2;
-
-  public static final int RETAIN_SUBSET = 3;
 
   private static final long M0 = 0xD2511F53L;
   private static final long M1 = 0xCD9E8D57L;
@@ -60,21 +55,5 @@ public final class Philox {
   /** A draw of Gumbel(0, 1), in double precision. */
   public static double gumbel(int word) {
     return -Math.log(-Math.log(uniform(word)));
-  }
-
-  /** A permutation of 0 .. n - 1 (Fisher-Yates), a function of its arguments alone. */
-  public static int[] permutation(int n, long seed, int stream, int step) {
-    int[] order = new int[n];
-    for (int i = 0; i < n; i++) {
-      order[i] = i;
-    }
-    for (int i = n - 1; i > 0; i--) {
-      // The product's upper half is uniform on 0 .. i to within 2^-32 * (i + 1).
-      int j = (int) (((word(seed, step, stream, i, 0) & LOW) * (i + 1)) >>> 32);
-      int kept = order[i];
-      order[i] = order[j];
-      order[j] = kept;
-    }
-    return order;
   }
 }

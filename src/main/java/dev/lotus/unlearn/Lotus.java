@@ -1,0 +1,118 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.data.ImageSet;
+import dev.lotus.device.ComputeDevice;
+import dev.lotus.kernel.GumbelCrossEntropy;
+import dev.lotus.kernel.GumbelCrossEntropy.Noise;
+import dev.lotus.kernel.GumbelCrossEntropy.Output;
+import dev.lotus.load.Batch;
+import dev.lotus.load.EpochOrder;
+import dev.lotus.optim.Optimizers;
+import dev.lotus.optim.WeightUpdate;
+import java.util.Arrays;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * LoTUS (Spartalis et al., CVPR 2025; upstream {@code lotus_class.py}): the student distils from the original model on D_f
+ * and a share of D_r. Before each epoch the temperature is set from the gap between the student's accuracy on D_f and the
+ * original's on unseen data; the run stops once the student is worse on D_f than that.
+ */
+final class Lotus implements UnlearnMethod {
+  /** Keeps the draw of retain samples apart from the orders of epochs 0, 1, ... */
+  private static final long RETAIN_DRAW = -1;
+
+  private final Temperature temperature;
+  private final GumbelCrossEntropy loss;
+  private EpochOrder samples;
+  private double accUnseen;
+  private double tau;
+  private Task task;
+  private TeacherLogits teacher;
+
+  Lotus(UnlearnConfig config) {
+    this.temperature = new Temperature(config.alpha(), config.accuracyRounding());
+    this.loss = new GumbelCrossEntropy(config.forgetTarget(), config.retainTarget());
+  }
+
+  @Override
+  public WeightUpdate optimizer(Task task) {
+    return Optimizers.adamW(task.student().parameters(), task.config().learningRate(), task.config().weightDecay());
+  }
+
+  @Override
+  public void prepare(Task task) {
+    this.task = task;
+    int[] retain = task.data().split().retain();
+    int drawn = Math.max(1, (int) (retain.length * task.config().retainFraction()));
+    int[] places = EpochOrder.permutation(retain.length, task.config().seed(), RETAIN_DRAW);
+    int[] subset = new int[drawn];
+    Arrays.setAll(subset, i -> retain[places[i]]);
+    Arrays.sort(subset);
+    samples = EpochOrder.of(task.data().split().forget(), subset);
+    ImageSet heldOut = task.data().dataset().heldOut();
+    // No unseen data of a forgotten class exist: its accuracy there is 0 by definition.
+    accUnseen =
+        task.data().forgetsClass()
+            ? 0
+            : new Evaluator(task.engine())
+                .statistics(task.original(), heldOut, task.data().split().val(), "unseen")
+                .accuracy();
+    teacher = TeacherLogits.of(task, samples);
+  }
+
+  @Override
+  public Begin begin(Task task, int epoch) {
+    if (task.config().fixedTau() != null) {
+      tau = task.config().fixedTau();
+      return new Begin(false, tau, null, null);
+    }
+    double accForget =
+        new Evaluator(task.engine())
+            .statistics(task.student(), task.data().dataset().train(), task.data().split().forget(), "forget")
+            .accuracy();
+    if (temperature.stops(accForget, accUnseen)) {
+      return new Begin(true, null, accForget, accUnseen);
+    }
+    tau = temperature.tau(accForget, accUnseen);
+    return new Begin(false, tau, accForget, accUnseen);
+  }
+
+  @Override
+  public EpochOrder samples() {
+    return samples;
+  }
+
+  @Override
+  public EpochRunner.Step step() {
+    return this::backward;
+  }
+
+  private void backward(Tensor logits_BC, Batch batch, int step, Tensor losses_B) {
+    ComputeDevice device = task.engine().device();
+    Tensor student_BC = logits_BC.detach().contiguous();
+    Tensor teacher_BC = teacher.of(batch).to(student_BC.scalar_type());
+    Tensor gradient_BC = torch.empty_like(student_BC);
+    Tensor isForget = Evaluator.on(device, torch.tensor(batch.isForget()));
+    Tensor positions = Evaluator.on(device, torch.tensor(batch.samples()));
+    loss.run(
+        TensorMatrix.of(student_BC, device),
+        TensorMatrix.of(teacher_BC, device),
+        TensorMatrix.bytes(isForget),
+        tau,
+        new Noise(task.config().seed(), step, TensorMatrix.longs(positions, 0), null),
+        new Output(
+            TensorMatrix.floats(losses_B, 0), TensorMatrix.of(gradient_BC, device), 1f / batch.size(), null),
+        TensorMatrix.stream(device));
+    logits_BC.backward(gradient_BC, new BoolOptional(), false, new TensorArrayRefOptional());
+  }
+
+  @Override
+  public void close() {
+    if (teacher != null) {
+      teacher.close();
+    }
+  }
+}

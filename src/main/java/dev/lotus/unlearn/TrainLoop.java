@@ -1,0 +1,69 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.backbone.Backbone;
+import dev.lotus.data.ImageSet;
+import dev.lotus.load.Augmentation;
+import dev.lotus.load.EpochOrder;
+import dev.lotus.optim.LearningRate;
+import dev.lotus.optim.Optimizers;
+import dev.lotus.optim.WeightUpdate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** Training from scratch, for the original and the retrained model: SGD with linear warm-up and decay, as published. */
+public final class TrainLoop {
+  /** Momentum of the published runs. */
+  private static final double MOMENTUM = 0.9;
+
+  /**
+   * @param epochs passes over the data
+   * @param batch images a step
+   * @param learningRate peak of the schedule; the published ResNet18 runs use 0.1 at batch 512
+   * @param weightDecay 5e-4 as published
+   * @param augmentation of the training images
+   * @param seed of the initial weights, the order and the augmentation
+   */
+  public record Config(
+      int epochs, int batch, double learningRate, double weightDecay, Augmentation augmentation, long seed) {}
+
+  private final Engine engine;
+  private final Config config;
+
+  public TrainLoop(Engine engine, Config config) {
+    this.engine = engine;
+    this.config = config;
+  }
+
+  /**
+   * Initialises {@code model} and trains it on the given images.
+   *
+   * @param onEpoch is told of each epoch as it ends
+   * @return the trace by epoch
+   * @throws dev.lotus.device.ResultException if the loss becomes NaN or infinite
+   */
+  public List<EpochTrace> run(Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
+    model.initialise(config.seed());
+    model.to(engine.device());
+    EpochOrder order = EpochOrder.of(indices);
+    // The published 30 epochs of 150, in proportion.
+    LearningRate schedule =
+        LearningRate.warmupThenDecay(config.learningRate(), config.epochs() / 5, config.epochs());
+    List<EpochTrace> trace = new ArrayList<>();
+    try (WeightUpdate update =
+            Optimizers.sgd(model.parameters(), config.learningRate(), MOMENTUM, config.weightDecay());
+        EpochRunner runner =
+            new EpochRunner(engine, model, update, images, config.augmentation(), config.batch())) {
+      CrossEntropyStep step = new CrossEntropyStep();
+      for (int epoch = 0; epoch < config.epochs(); epoch++) {
+        long start = System.nanoTime();
+        double rate = schedule.at(epoch);
+        double loss = runner.run(order, epoch, config.seed(), rate, step);
+        trace.add(new EpochTrace(epoch + 1, null, null, null, loss, rate, (System.nanoTime() - start) / 1e9));
+        onEpoch.accept(trace.get(epoch));
+      }
+    }
+    model.train(false);
+    return trace;
+  }
+}

@@ -1,0 +1,62 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.device.InputException;
+import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
+import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
+import dev.lotus.load.Augmentation;
+
+/**
+ * What an unlearning run can be told; methods take from it what concerns them.
+ *
+ * @param method name in {@link UnlearnMethods}
+ * @param epochs most epochs; LoTUS may stop earlier
+ * @param batch images a step
+ * @param learningRate constant over the run
+ * @param weightDecay of the optimizer
+ * @param augmentation of the training images
+ * @param retainFraction share of D_r that takes part, drawn once by the seed (LoTUS)
+ * @param alpha sharpness of the temperature (LoTUS)
+ * @param fixedTau temperature instead of the schedule, or null (LoTUS)
+ * @param accuracyRounding decimals that accuracies are rounded to before tau and the stop rule, or {@link
+ *     Temperature#UNROUNDED} (LoTUS)
+ * @param forgetTarget target of forget rows (LoTUS)
+ * @param retainTarget target of retain rows (LoTUS)
+ * @param seed of noise, order, augmentation and the draw of retain samples
+ */
+public record UnlearnConfig(
+    String method,
+    int epochs,
+    int batch,
+    double learningRate,
+    double weightDecay,
+    Augmentation augmentation,
+    double retainFraction,
+    double alpha,
+    Double fixedTau,
+    int accuracyRounding,
+    ForgetTarget forgetTarget,
+    RetainTarget retainTarget,
+    long seed) {
+  /**
+   * @throws InputException naming the option that is out of range
+   */
+  public UnlearnConfig {
+    require(epochs >= 1, "--epochs " + epochs + ": give at least 1");
+    require(batch >= 1, "--batch " + batch + ": give at least 1");
+    require(learningRate >= 0 && Double.isFinite(learningRate), "--lr " + learningRate + ": give 0 or more");
+    require(weightDecay >= 0 && Double.isFinite(weightDecay), "--weight-decay " + weightDecay + ": give 0 or more");
+    require(
+        retainFraction > 0 && retainFraction <= 1,
+        "--retain-fraction " + retainFraction + ": give a number above 0, at most 1");
+    require(alpha >= 0 && Double.isFinite(alpha), "--alpha " + alpha + ": give 0 or more");
+    require(
+        fixedTau == null || (fixedTau > 0 && Double.isFinite(fixedTau)),
+        "--tau fixed:" + fixedTau + ": the temperature must be above 0");
+  }
+
+  private static void require(boolean condition, String message) {
+    if (!condition) {
+      throw new InputException(message);
+    }
+  }
+}

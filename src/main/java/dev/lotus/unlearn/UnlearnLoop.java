@@ -1,0 +1,70 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.backbone.Backbone;
+import dev.lotus.optim.WeightUpdate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/** An unlearning run on one screen, in the order of the flow. The method decides what an epoch looks at and computes. */
+public final class UnlearnLoop {
+  /**
+   * What a run left.
+   *
+   * @param model the unlearned model in evaluation mode; the caller closes it
+   * @param trace the epochs that ran
+   * @param seconds preparation and all epochs, the epoch that decided to stop included; no final evaluation
+   */
+  public record Result(Backbone model, List<EpochTrace> trace, double seconds) {}
+
+  private final Engine engine;
+  private final UnlearnConfig config;
+
+  public UnlearnLoop(Engine engine, UnlearnConfig config) {
+    this.engine = engine;
+    this.config = config;
+  }
+
+  /**
+   * Unlearns the forget set of {@code data}; {@code original} stays as it is.
+   *
+   * @param onEpoch is told of each epoch as it ends
+   * @throws dev.lotus.device.ResultException if the loss becomes NaN or infinite
+   */
+  public Result run(Backbone original, UnlearnData data, Consumer<EpochTrace> onEpoch) {
+    long start = System.nanoTime();
+    original.to(engine.device());
+    Backbone student = original.copy();
+    UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
+    List<EpochTrace> trace = new ArrayList<>();
+    try (UnlearnMethod method = UnlearnMethods.entry(config.method()).factory().create(config);
+        WeightUpdate update = method.optimizer(task);
+        EpochRunner runner =
+            new EpochRunner(engine, student, update, data.dataset().train(), config.augmentation(), config.batch())) {
+      method.prepare(task);
+      for (int epoch = 0; epoch < config.epochs(); epoch++) {
+        long epochStart = System.nanoTime();
+        UnlearnMethod.Begin begin = method.begin(task, epoch);
+        if (begin.stop()) {
+          break;
+        }
+        double loss = runner.run(method.samples(), epoch, config.seed(), config.learningRate(), method.step());
+        trace.add(
+            new EpochTrace(
+                epoch + 1,
+                begin.tau(),
+                begin.accForget(),
+                begin.accUnseen(),
+                loss,
+                config.learningRate(),
+                (System.nanoTime() - epochStart) / 1e9));
+        onEpoch.accept(trace.get(epoch));
+      }
+      student.train(false);
+      return new Result(student, trace, (System.nanoTime() - start) / 1e9);
+    } catch (RuntimeException e) {
+      student.close();
+      throw e;
+    }
+  }
+}

@@ -18,8 +18,8 @@ record GpuProbe(boolean gpuLibtorch, boolean driver, int devices) {
       "org/bytedeco/pytorch/" + Loader.getPlatform() + "-gpu/" + System.mapLibraryName("jnitorch");
 
   /**
-   * Looks at this process. Asks libtorch itself only where its GPU build is there, and then through the functions that
-   * are in either build: nothing of the CUDA preset is touched.
+   * Looks at this process. Asks libtorch itself only where its GPU build is there, and then through
+   * the functions that are in either build: nothing of the CUDA preset is touched.
    */
   static GpuProbe ofThisProcess() {
     boolean gpuLibtorch = GpuProbe.class.getClassLoader().getResource(GPU_BUILD) != null;

@@ -3,20 +3,25 @@ package dev.lotus.device;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
-/** libtorch as a process-wide facility: loaded once, with a thread count, its exceptions made readable. */
+/**
+ * libtorch as a process-wide facility: loaded once, with a thread count, its exceptions made
+ * readable.
+ */
 public final class TorchRuntime {
   private static boolean loaded;
 
   private TorchRuntime() {}
 
   /**
-   * Loads libtorch on the calling thread if that has not happened yet, and sets its intra-operation threads.
+   * Loads libtorch on the calling thread if that has not happened yet, and sets its intra-operation
+   * threads.
    *
-   * <p>Synchronized because two threads that load at once race inside libtorch's static initialisation. Loading and
-   * the first operation take about 1.6 s.
+   * <p>Synchronized because two threads that load at once race inside libtorch's static
+   * initialisation. Loading and the first operation take about 1.6 s.
    *
    * @param threads threads an operation may use; 0 = one for each available processor
-   * @throws InputException if {@code threads} is negative, or libtorch cannot be loaded on this machine
+   * @throws InputException if {@code threads} is negative, or libtorch cannot be loaded on this
+   *     machine
    */
   public static synchronized void load(int threads) {
     if (threads < 0) {

@@ -17,10 +17,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Devices, precision and libtorch's set-up. */
 @ExtendWith(LeakCheck.class)
 class ComputeDeviceTest {
-  private static final GpuProbe CPU_BUILD = new GpuProbe(false, true, 0);
-  private static final GpuProbe NO_DRIVER = new GpuProbe(true, false, 0);
-  private static final GpuProbe HIDDEN = new GpuProbe(true, true, 0);
-  private static final GpuProbe TWO_GPUS = new GpuProbe(true, true, 2);
+  private static final GpuProbe CPU_BUILD = new GpuProbe(false, true, 0, null);
+  private static final GpuProbe NO_DRIVER = new GpuProbe(true, false, 0, null);
+  private static final GpuProbe HIDDEN = new GpuProbe(true, true, 0, null);
+  private static final GpuProbe NO_CUDA_LIBRARIES =
+      new GpuProbe(true, true, 0, "libcudart.so.13: cannot open shared object file");
+  private static final GpuProbe TWO_GPUS = new GpuProbe(true, true, 2, null);
 
   @Test
   void cudaWithoutAUsableGpuSaysWhy() {
@@ -33,6 +35,9 @@ class ComputeDeviceTest {
     assertThatThrownBy(() -> ComputeDevice.parse("cuda", HIDDEN))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("CUDA_VISIBLE_DEVICES");
+    assertThatThrownBy(() -> ComputeDevice.parse("cuda", NO_CUDA_LIBRARIES))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("libcudart.so.13");
     assertThatThrownBy(() -> ComputeDevice.parse("cuda:2", TWO_GPUS))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("there are 2 CUDA devices");
@@ -41,7 +46,7 @@ class ComputeDeviceTest {
   @Test
   void autoTakesTheGpuWhereThereIsOne() {
     assertThat(ComputeDevice.parse("auto", TWO_GPUS)).isEqualTo(new ComputeDevice(true, 0));
-    for (GpuProbe probe : new GpuProbe[] {CPU_BUILD, NO_DRIVER, HIDDEN}) {
+    for (GpuProbe probe : new GpuProbe[] {CPU_BUILD, NO_DRIVER, HIDDEN, NO_CUDA_LIBRARIES}) {
       assertThat(ComputeDevice.parse("auto", probe)).isEqualTo(ComputeDevice.CPU);
     }
     assertThat(ComputeDevice.parse("cuda:1", TWO_GPUS)).isEqualTo(new ComputeDevice(true, 1));

@@ -42,11 +42,22 @@ public final class TorchRuntime {
     } catch (LinkageError e) {
       throw new InputException(
           "libtorch does not load on this machine ("
-              + firstLine(e)
-              + "); see which jar of pytorch is on the class path",
+              + firstLine(rootOf(e))
+              + "); its GPU build needs CUDA 13, cuDNN 9 and NCCL on LD_LIBRARY_PATH",
           e);
     }
     loaded = true;
+  }
+
+  /**
+   * The loader wraps what the system said, the name of the missing library, in an error of its own.
+   */
+  private static Throwable rootOf(Throwable error) {
+    Throwable root = error;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
   }
 
   /**

@@ -1,5 +1,7 @@
 package dev.lotus.backbone;
 
+import static dev.lotus.backbone.Tensors.images;
+import static dev.lotus.backbone.Tensors.values;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -13,7 +15,6 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -23,21 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Shapes, modes, gradients and memory of a forward pass. */
 @ExtendWith(LeakCheck.class)
 class ForwardTest {
+  private static final double SMALLEST_GRADIENT = 1e-3;
   private static final Arch TINY = new Arch("resnet20", 4, 3, 0.5, 8);
-
-  /** Deterministic images without a generator. */
-  static Tensor images(long batch, long channels, long size) {
-    long n = batch * channels * size * size;
-    Tensor ramp = torch.arange(new Scalar(n)).to(ScalarType.Double);
-    return ramp.mul(new Scalar(0.7)).sin().to(ScalarType.Float).view(batch, channels, size, size);
-  }
-
-  private static double[] values(Tensor tensor) {
-    Tensor flat = tensor.detach().to(ScalarType.Double).contiguous().view(-1);
-    double[] values = new double[(int) flat.numel()];
-    flat.data_ptr_double().get(values);
-    return values;
-  }
 
   @ParameterizedTest
   @CsvSource({
@@ -59,13 +47,15 @@ class ForwardTest {
         model.train(training);
         Tensor logits = model.forward(images(3, channels, size));
         assertThat(Checkpoint.shapeOf(logits)).containsExactly(3, classes);
-        assertThat(values(logits)).doesNotContain(Double.NaN).doesNotContain(Double.POSITIVE_INFINITY);
+        assertThat(values(logits))
+            .doesNotContain(Double.NaN)
+            .doesNotContain(Double.POSITIVE_INFINITY);
       }
     }
   }
 
   @ParameterizedTest
-  @CsvSource({"resnet18, 11524426, 102", "resnet20, 269722, 116", "resnet56, 853018, 332"})
+  @CsvSource({"resnet18, 11524426, 112", "resnet20, 269722, 116", "resnet56, 853018, 332"})
   void parameterAndStateCountsAreThePublishedOnes(String name, long parameters, int entries) {
     try (Backbone model = Backbones.create(new Arch(name, 10, 3, 1, 32))) {
       assertThat(model.parameters().stream().mapToLong(Tensor::numel).sum()).isEqualTo(parameters);
@@ -103,6 +93,13 @@ class ForwardTest {
     try (PointerScope scope = new PointerScope();
         Backbone model = Backbones.create(new Arch(name, 3, 2, 0.125, 8))) {
       model.initialise(3);
+      try (NoGradGuard noGrad = new NoGradGuard()) {
+        // Statistics that fit the images keep the activations, and so the differences, of order
+        // one.
+        for (int i = 0; i < 30; i++) {
+          model.forward(images(5, 2, 8));
+        }
+      }
       model.train(false); // running statistics: the loss is then a function of the weights alone
       Tensor x = images(5, 2, 8);
       model.forward(x).square().sum().backward();
@@ -116,13 +113,17 @@ class ForwardTest {
         largest = Math.abs(gradient[i]) > Math.abs(gradient[largest]) ? i : largest;
       }
       double step = 1e-2;
-      double slope = (lossWith(model, parameter, largest, step, x) - lossWith(model, parameter, largest, -step, x)) / (2 * step);
-      assertThat(Math.abs(gradient[largest])).isGreaterThan(1e-4);
+      double rise =
+          lossWith(model, parameter, largest, step, x)
+              - lossWith(model, parameter, largest, -step, x);
+      double slope = rise / (2 * step);
+      assertThat(Math.abs(gradient[largest])).isGreaterThan(SMALLEST_GRADIENT);
       assertThat(slope).isCloseTo(gradient[largest], within(0.02 * Math.abs(gradient[largest])));
     }
   }
 
-  private static double lossWith(Backbone model, Tensor parameter, int element, double change, Tensor x) {
+  private static double lossWith(
+      Backbone model, Tensor parameter, int element, double change, Tensor x) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       Tensor one = parameter.view(-1).narrow(0, element, 1);

@@ -11,8 +11,9 @@ import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Fails the test that leaves native objects behind: {@code @ExtendWith(LeakCheck.class)}. Every pointer the test made
- * must be gone when it ends, by its scope or its owner, without the garbage collector's help.
+ * Fails the test that leaves native objects behind: {@code @ExtendWith(LeakCheck.class)}. Every
+ * pointer the test made must be gone when it ends, by its scope or its owner, without the garbage
+ * collector's help.
  */
 public final class LeakCheck implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback {
   private static final ExtensionContext.Namespace HERE =
@@ -24,7 +25,10 @@ public final class LeakCheck implements BeforeAllCallback, BeforeEachCallback, A
     }
   }
 
-  /** Loads libtorch and runs one forward and backward pass: what is made once a process is made here. */
+  /**
+   * Loads libtorch and runs one forward and backward pass: what is made once a process is made
+   * here.
+   */
   @Override
   public void beforeAll(ExtensionContext context) {
     TorchRuntime.load(2);

@@ -20,11 +20,16 @@ public record Arch(String name, int classes, int channels, double width, int ima
   private static final String KEY_WIDTH = "width";
   private static final String KEY_IMAGE_SIZE = "image_size";
 
-  /** @throws InputException naming the value that is out of its range */
+  /**
+   * @throws InputException naming the value that is out of its range
+   */
   public Arch {
     if (!Backbones.names().contains(name)) {
       throw new InputException(
-          "architecture " + name + " is not known; there are " + String.join(", ", Backbones.names()));
+          "architecture "
+              + name
+              + " is not known; there are "
+              + String.join(", ", Backbones.names()));
     }
     requireRange("classes", classes, 1, 1_000_000);
     requireRange("channels", channels, 1, 1024);
@@ -35,8 +40,8 @@ public record Arch(String name, int classes, int channels, double width, int ima
   }
 
   /**
-   * Channels of a layer that has {@code base} of them as published: times the width factor, to the nearest multiple
-   * of 8 (vector registers and tensor cores want that), at least 8.
+   * Channels of a layer that has {@code base} of them as published: times the width factor, to the
+   * nearest multiple of 8 (vector registers and tensor cores want that), at least 8.
    */
   public int channelsOf(int base) {
     return Math.max(8, 8 * Math.toIntExact(Math.round(base * width / 8)));
@@ -87,7 +92,8 @@ public record Arch(String name, int classes, int channels, double width, int ima
 
   private static void requireRange(String what, int value, int low, int high) {
     if (value < low || value > high) {
-      throw new InputException(what + " = " + value + ": give a number from " + low + " to " + high);
+      throw new InputException(
+          what + " = " + value + ": give a number from " + low + " to " + high);
     }
   }
 

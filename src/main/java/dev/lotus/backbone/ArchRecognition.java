@@ -58,8 +58,9 @@ final class ArchRecognition {
             + shapes.size()
             + " tensors"
             + shapes.keySet().stream().findFirst().map(n -> " (the first is " + n + ")").orElse("")
-            + "; candidates: resnet18 (has layer1.0.identity_conv.weight, fc.weight), resnet20, resnet32,"
-            + " resnet44, resnet56 (have layer3.0.conv1.weight, linear.weight); name it with --arch");
+            + "; candidates: resnet18 (has layer1.0.identity_conv.weight, fc.weight), resnet20,"
+            + " resnet32, resnet44, resnet56 (have layer3.0.conv1.weight, linear.weight); name it"
+            + " with --arch");
   }
 
   /** Extent {@code axis} of a tensor that must be there with {@code rank} axes. */
@@ -67,15 +68,18 @@ final class ArchRecognition {
     long[] shape = shapes.get(name);
     if (shape == null || shape.length != rank || shape[axis] > Integer.MAX_VALUE) {
       throw new InputException(
-          "tensor " + name + (shape == null ? " is missing" : " has shape " + Arrays.toString(shape))
+          "tensor "
+              + name
+              + (shape == null ? " is missing" : " has shape " + Arrays.toString(shape))
               + ": the architecture's size cannot be told");
     }
     return shape[axis];
   }
 
   /**
-   * A width factor that gives the channels seen. Each layer allows an interval, since channels are rounded to multiples
-   * of 8; the first layer's plain ratio is taken where it serves them all, else the middle of what they share.
+   * A width factor that gives the channels seen. Each layer allows an interval, since channels are
+   * rounded to multiples of 8; the first layer's plain ratio is taken where it serves them all,
+   * else the middle of what they share.
    */
   private double width(int[] bases) {
     double low = 0;

@@ -6,8 +6,8 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * An image classifier. It owns its weights, whatever scope is open when it is made, until {@link #close}; it is used
- * by one thread at a time.
+ * An image classifier. It owns its weights, whatever scope is open when it is made, until {@link
+ * #close}; it is used by one thread at a time.
  *
  * <p>Shapes: B images, C classes; images_BCHW are normalised, fp32, on the backbone's device.
  */
@@ -18,44 +18,55 @@ public interface Backbone extends AutoCloseable {
   /**
    * The logits of a batch.
    *
-   * <p>In training mode BatchNorm takes the batch's own statistics and moves the running ones; in evaluation mode it
-   * takes the running ones. Gradients are recorded unless the caller holds a {@code NoGradGuard}. The result belongs to
-   * the caller's scope; nothing else outlives the call but what autograd needs.
+   * <p>In training mode BatchNorm takes the batch's own statistics and moves the running ones; in
+   * evaluation mode it takes the running ones. Gradients are recorded unless the caller holds a
+   * {@code NoGradGuard}. The result belongs to the caller's scope; nothing else outlives the call
+   * but what autograd needs.
    *
    * @param images_BCHW any height and width from 1 up
    * @return logits [B, C], fp32 (bf16 under {@link dev.lotus.device.Precision#BF16})
-   * @throws dev.lotus.device.InputException if the rank or the channels do not fit, or in training mode if the batch
-   *     is one image so small that the last BatchNorm would see one value a channel
+   * @throws dev.lotus.device.InputException if the rank or the channels do not fit, or in training
+   *     mode if the batch is one image so small that the last BatchNorm would see one value a
+   *     channel
    */
   Tensor forward(Tensor images_BCHW);
 
   /** Training mode or evaluation mode; a new backbone is in training mode. */
   void train(boolean on);
 
-  /** The trainable tensors, in the published order; the same objects for the life of the backbone. */
+  /**
+   * The trainable tensors, in the published order; the same objects for the life of the backbone.
+   */
   List<Tensor> parameters();
 
   /**
-   * Every parameter and buffer by its published name, in the published order: the live tensors, the same objects for the
-   * life of the backbone. {@code num_batches_tracked} stays on the CPU: nothing on a device reads it.
+   * Every parameter and buffer by its published name, in the published order: the live tensors, the
+   * same objects for the life of the backbone. {@code num_batches_tracked} stays on the CPU:
+   * nothing on a device reads it.
    */
   LinkedHashMap<String, Tensor> state();
 
-  /** An independent copy: values, mode, device and memory format; no gradients. The caller closes it. */
+  /**
+   * An independent copy: values, mode, device and memory format; no gradients. The caller closes
+   * it.
+   */
   Backbone copy();
 
-  /** Moves the weights; the tensor objects stay the same, so an optimizer that holds them goes on. */
+  /**
+   * Moves the weights; the tensor objects stay the same, so an optimizer that holds them goes on.
+   */
   void to(ComputeDevice device);
 
   /**
-   * Keeps convolution weights, and with them all activations, in channels-last order (faster in bf16 and on GPUs; equal
-   * up to rounding) or in the usual one.
+   * Keeps convolution weights, and with them all activations, in channels-last order (faster in
+   * bf16 and on GPUs; equal up to rounding) or in the usual one.
    */
   void channelsLast(boolean on);
 
   /**
-   * Draws the weights anew as the published code does, from a generator of its own seeded with {@code seed}: the values
-   * are those Python gets from {@code torch.manual_seed(seed)} and the published constructor.
+   * Draws the weights anew as the published code does, from a generator of its own seeded with
+   * {@code seed}: the values are those Python gets from {@code torch.manual_seed(seed)} and the
+   * published constructor.
    */
   void initialise(long seed);
 

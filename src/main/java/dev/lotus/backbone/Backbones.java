@@ -16,7 +16,10 @@ public final class Backbones {
     return List.of("resnet18", "resnet20", "resnet32", "resnet44", "resnet56");
   }
 
-  /** A backbone with all-zero weights, in training mode on the CPU; initialise it or load a checkpoint next. */
+  /**
+   * A backbone with all-zero weights, in training mode on the CPU; initialise it or load a
+   * checkpoint next.
+   */
   public static Backbone create(Arch arch) {
     return switch (arch.name()) {
       case "resnet18" -> new ResNet18(arch);
@@ -29,9 +32,9 @@ public final class Backbones {
   }
 
   /**
-   * What weights with these names and shapes belong to. An {@code arch} entry of the metadata wins over the names, and
-   * {@code classes}, {@code channels}, {@code width}, {@code image_size} over the shapes; without the last the image size
-   * is 32.
+   * What weights with these names and shapes belong to. An {@code arch} entry of the metadata wins
+   * over the names, and {@code classes}, {@code channels}, {@code width}, {@code image_size} over
+   * the shapes; without the last the image size is 32.
    *
    * @throws InputException if that leaves doubt: it lists the candidates
    */
@@ -43,7 +46,8 @@ public final class Backbones {
    * Reads a weights file into a new backbone in evaluation mode on the CPU.
    *
    * @param name the architecture outright; null = by metadata, else by names and shapes
-   * @throws InputException if the file is unsound, its architecture in doubt, or its tensors do not fit or are not finite
+   * @throws InputException if the file is unsound, its architecture in doubt, or its tensors do not
+   *     fit or are not finite
    */
   public static Backbone open(Path file, String name) {
     try (PointerScope scope = new PointerScope()) {
@@ -64,7 +68,8 @@ public final class Backbones {
     }
   }
 
-  private static Arch recogniseIn(Path file, Map<String, long[]> shapes, Map<String, String> metadata) {
+  private static Arch recogniseIn(
+      Path file, Map<String, long[]> shapes, Map<String, String> metadata) {
     try {
       return recognise(shapes, metadata);
     } catch (InputException e) {

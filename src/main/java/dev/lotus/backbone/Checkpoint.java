@@ -35,7 +35,8 @@ public final class Checkpoint {
    * What a file held.
    *
    * @param source the file, for messages
-   * @param tensors on the CPU, in the order of the file's data; they belong to the scope {@link #read} was called in
+   * @param tensors on the CPU, in the order of the file's data; they belong to the scope {@link
+   *     #read} was called in
    * @param metadata the file's texts; empty where it has none
    */
   public record Loaded(Path source, Map<String, Tensor> tensors, Map<String, String> metadata) {
@@ -46,13 +47,18 @@ public final class Checkpoint {
       return shapes;
     }
 
-    /** @throws InputException naming the first tensor with a NaN or an infinity in it */
+    /**
+     * @throws InputException naming the first tensor with a NaN or an infinity in it
+     */
     public void requireFinite() {
       for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
         try (PointerScope scope = new PointerScope()) {
           if (!entry.getValue().isfinite().all().item_bool()) {
             throw new InputException(
-                source + ": tensor " + entry.getKey() + " holds NaN or infinity; the weights are damaged");
+                source
+                    + ": tensor "
+                    + entry.getKey()
+                    + " holds NaN or infinity; the weights are damaged");
           }
         }
       }
@@ -62,7 +68,8 @@ public final class Checkpoint {
   /**
    * Reads a whole file.
    *
-   * @throws InputException if the file cannot be read or is no sound safetensors file: says what is wrong where
+   * @throws InputException if the file cannot be read or is no sound safetensors file: says what is
+   *     wrong where
    */
   public static Loaded read(Path file) {
     if (Files.isDirectory(file)) {
@@ -83,7 +90,8 @@ public final class Checkpoint {
           SafetensorsHeader.parse(bytes(channel, 8, length), size - dataStart);
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       for (Entry entry : header.entries()) {
-        Tensor tensor = torch.torch_empty(entry.shape(), new TensorOptions(scalarType(entry.dtype())), null);
+        Tensor tensor =
+            torch.torch_empty(entry.shape(), new TensorOptions(scalarType(entry.dtype())), null);
         fill(tensor, channel, dataStart + entry.begin());
         tensors.put(entry.name(), tensor);
       }
@@ -103,19 +111,26 @@ public final class Checkpoint {
     return buffer.array();
   }
 
-  /** Reads straight into the tensor's memory: no second copy, and no map that a shrinking file turns into a crash. */
+  /**
+   * Reads straight into the tensor's memory: no second copy, and no map that a shrinking file turns
+   * into a crash.
+   */
   private static void fill(Tensor tensor, FileChannel channel, long from) throws IOException {
     BytePointer memory = new BytePointer(tensor.data_ptr());
     long size = tensor.nbytes();
     for (long done = 0; done < size; done += CHUNK) {
       int part = (int) Math.min(CHUNK, size - done);
       try (PointerScope scope = new PointerScope()) {
-        readFully(channel, new BytePointer(memory).position(done).limit(done + part).asByteBuffer(), from + done);
+        readFully(
+            channel,
+            new BytePointer(memory).position(done).limit(done + part).asByteBuffer(),
+            from + done);
       }
     }
   }
 
-  private static void readFully(FileChannel channel, ByteBuffer buffer, long from) throws IOException {
+  private static void readFully(FileChannel channel, ByteBuffer buffer, long from)
+      throws IOException {
     long position = from;
     while (buffer.hasRemaining()) {
       int read = channel.read(buffer, position);
@@ -127,10 +142,11 @@ public final class Checkpoint {
   }
 
   /**
-   * Writes tensors of any device and memory format; wide elements come first, so that each tensor is aligned, else in
-   * the given order. The file appears whole or not at all.
+   * Writes tensors of any device and memory format; wide elements come first, so that each tensor
+   * is aligned, else in the given order. The file appears whole or not at all.
    *
-   * @throws InputException if the place cannot be written, or an element type has no name in the format
+   * @throws InputException if the place cannot be written, or an element type has no name in the
+   *     format
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
     List<Map.Entry<String, Tensor>> order = new ArrayList<>(tensors.entrySet());
@@ -141,7 +157,8 @@ public final class Checkpoint {
       Tensor tensor = named.getValue();
       long begin = end;
       end += tensor.numel() * tensor.element_size();
-      entries.add(new Entry(named.getKey(), dtype(named.getKey(), tensor), shapeOf(tensor), begin, end));
+      entries.add(
+          new Entry(named.getKey(), dtype(named.getKey(), tensor), shapeOf(tensor), begin, end));
     }
     AtomicFiles.write(
         file,
@@ -170,8 +187,8 @@ public final class Checkpoint {
   /**
    * Puts a file's weights into a backbone, all or none; other floating types become fp32.
    *
-   * @throws InputException that lists the missing, unexpected, misshapen and mistyped tensors, or names a tensor that
-   *     holds NaN or infinity; the backbone is then unchanged
+   * @throws InputException that lists the missing, unexpected, misshapen and mistyped tensors, or
+   *     names a tensor that holds NaN or infinity; the backbone is then unchanged
    */
   public static void load(Backbone backbone, Loaded loaded) {
     StateMatch.require(backbone, loaded);
@@ -192,7 +209,10 @@ public final class Checkpoint {
     }
   }
 
-  /** Writes a backbone's parameters and buffers with what it is built from; {@link Backbones#open} reads it. */
+  /**
+   * Writes a backbone's parameters and buffers with what it is built from; {@link Backbones#open}
+   * reads it.
+   */
   public static void save(Path file, Backbone backbone) {
     write(file, backbone.state(), backbone.arch().toMetadata());
   }

@@ -8,9 +8,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The CIFAR ResNets of He et al. 2015, section 4.2, depth 6n + 2: three stages of n basic blocks with 16, 32, 64
- * channels and parameter-free shortcuts (option A: every second pixel, new channels zero). Names and initialisation as
- * in akamaster/pytorch_resnet_cifar10.
+ * The CIFAR ResNets of He et al. 2015, section 4.2, depth 6n + 2: three stages of n basic blocks
+ * with 16, 32, 64 channels and parameter-free shortcuts (option A: every second pixel, new channels
+ * zero). Names and initialisation as in akamaster/pytorch_resnet_cifar10.
  */
 final class CifarResNet extends ConvolutionalBackbone {
   private static final int[] CHANNELS = {16, 32, 64};
@@ -42,7 +42,10 @@ final class CifarResNet extends ConvolutionalBackbone {
     }
   }
 
-  /** Option A: x[:, :, ::stride, ::stride] with half of the new, zero channels before and half after. */
+  /**
+   * Option A: x[:, :, ::stride, ::stride] with half of the new, zero channels before and half
+   * after.
+   */
   private static final class Shortcut {
     private final LongOptional wholeRange;
     private final long stride;
@@ -56,12 +59,15 @@ final class CifarResNet extends ConvolutionalBackbone {
     }
 
     Tensor apply(Tensor x) {
-      Tensor every = x.slice(2, wholeRange, wholeRange, stride).slice(3, wholeRange, wholeRange, stride);
+      Tensor every =
+          x.slice(2, wholeRange, wholeRange, stride).slice(3, wholeRange, wholeRange, stride);
       return torch.constant_pad_nd(every, padding);
     }
   }
 
-  /** @param blocksAStage n: 3, 5, 7, 9 for depth 20, 32, 44, 56 */
+  /**
+   * @param blocksAStage n: 3, 5, 7, 9 for depth 20, 32, 44, 56
+   */
   CifarResNet(Arch arch, int blocksAStage) {
     super(arch);
     StateBuilder state = new StateBuilder();
@@ -96,7 +102,8 @@ final class CifarResNet extends ConvolutionalBackbone {
 
   @Override
   void draw(GeneratorOptional generator) {
-    // The published constructor lets PyTorch draw its defaults first and then draws the weights again: both passes,
+    // The published constructor lets PyTorch draw its defaults first and then draws the weights
+    // again: both passes,
     // to end at the same numbers.
     drawDefaults(generator);
     stem.drawNormal(generator);

@@ -73,7 +73,8 @@ abstract class ConvolutionalBackbone implements Backbone {
               + images.size(2)
               + "x"
               + images.size(3)
-              + " image leaves BatchNorm one value a channel; take a batch size that leaves no such rest");
+              + " image leaves BatchNorm one value a channel; take a batch size that leaves no such"
+              + " rest");
     }
   }
 

@@ -9,9 +9,9 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The three layers the ResNets are made of, each a thin call on libtorch's functions with its weights kept ready. (Own
- * classes rather than libtorch modules: those of the binding cannot be composed from Java.) Results belong to the
- * caller's scope.
+ * The three layers the ResNets are made of, each a thin call on libtorch's functions with its
+ * weights kept ready. (Own classes rather than libtorch modules: those of the binding cannot be
+ * composed from Java.) Results belong to the caller's scope.
  */
 final class Layers {
   private static final long[] NO_DILATION = {1, 1};

@@ -7,9 +7,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * ResNet-18 in the form of the published LoTUS code (cspartalis/LoTUS, src/models.py): a 3x3 stem of stride 1, a 3x3 max
- * pooling of stride 2, four layers of two basic blocks, and in EVERY block a 1x1 convolution without BatchNorm on the
- * shortcut.
+ * ResNet-18 in the form of the published LoTUS code (cspartalis/LoTUS, src/models.py): a 3x3 stem
+ * of stride 1, a 3x3 max pooling of stride 2, four layers of two basic blocks, and in EVERY block a
+ * 1x1 convolution without BatchNorm on the shortcut.
  */
 final class ResNet18 extends ConvolutionalBackbone {
   private static final int[] CHANNELS = {64, 128, 256, 512};

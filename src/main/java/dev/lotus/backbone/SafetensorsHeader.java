@@ -1,8 +1,8 @@
 package dev.lotus.backbone;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -20,9 +20,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The header of a safetensors file: 8 bytes of length (little-endian), then JSON {@code {name: {dtype, shape,
- * data_offsets: [begin, end]}, "__metadata__": {text: text}}}, then the data, which the tensors must fill without hole
- * or overlap. A file is somebody else's: every number in it is checked before it is used.
+ * The header of a safetensors file: 8 bytes of length (little-endian), then JSON {@code {name:
+ * {dtype, shape, data_offsets: [begin, end]}, "__metadata__": {text: text}}}, then the data, which
+ * the tensors must fill without hole or overlap. A file is somebody else's: every number in it is
+ * checked before it is used.
  */
 final class SafetensorsHeader {
   /** Longest header accepted, in bytes: the format's own limit. */
@@ -149,7 +150,11 @@ final class SafetensorsHeader {
             .orElseThrow(
                 () ->
                     new InputException(
-                        "tensor " + name + ": dtype " + dtypeNode + " is none of "
+                        "tensor "
+                            + name
+                            + ": dtype "
+                            + dtypeNode
+                            + " is none of "
                             + Arrays.toString(DType.values())));
     long[] shape = longs(name, "shape", node.path("shape"));
     long[] offsets = longs(name, "data_offsets", node.path("data_offsets"));
@@ -169,8 +174,17 @@ final class SafetensorsHeader {
     }
     if (bytes != offsets[1] - offsets[0]) {
       throw new InputException(
-          "tensor " + name + ": " + dtype + " " + Arrays.toString(shape) + " takes " + bytes
-              + " bytes, its data_offsets " + Arrays.toString(offsets) + " hold "
+          "tensor "
+              + name
+              + ": "
+              + dtype
+              + " "
+              + Arrays.toString(shape)
+              + " takes "
+              + bytes
+              + " bytes, its data_offsets "
+              + Arrays.toString(offsets)
+              + " hold "
               + (offsets[1] - offsets[0]));
     }
     return new Entry(name, dtype, shape, offsets[0], offsets[1]);
@@ -196,13 +210,23 @@ final class SafetensorsHeader {
     for (Entry entry : sorted) {
       if (entry.end() > dataSize) {
         throw new InputException(
-            "tensor " + entry.name() + " ends at byte " + entry.end() + " of data that has "
-                + dataSize + ": the file is cut off or its offsets are wrong");
+            "tensor "
+                + entry.name()
+                + " ends at byte "
+                + entry.end()
+                + " of data that has "
+                + dataSize
+                + ": the file is cut off or its offsets are wrong");
       }
       if (entry.begin() != end) {
         throw new InputException(
-            "tensor " + entry.name() + " begins at byte " + entry.begin() + ", the one before ends at "
-                + end + (entry.begin() < end ? ": they overlap" : ": a hole"));
+            "tensor "
+                + entry.name()
+                + " begins at byte "
+                + entry.begin()
+                + ", the one before ends at "
+                + end
+                + (entry.begin() < end ? ": they overlap" : ": a hole"));
       }
       end = entry.end();
     }
@@ -212,8 +236,8 @@ final class SafetensorsHeader {
   }
 
   /**
-   * The header's bytes for tensors whose data follow each other in this order, with the 8 bytes of length before and
-   * blanks after, so that the data begin at a multiple of 8.
+   * The header's bytes for tensors whose data follow each other in this order, with the 8 bytes of
+   * length before and blanks after, so that the data begin at a multiple of 8.
    */
   static byte[] encode(List<Entry> entries, Map<String, String> metadata) {
     ObjectNode root = JSON.createObjectNode();

@@ -13,8 +13,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Collects a backbone's tensors under their published names while its layers are made. The tensors are fp32 zeros on the
- * CPU, owned outside of every scope.
+ * Collects a backbone's tensors under their published names while its layers are made. The tensors
+ * are fp32 zeros on the CPU, owned outside of every scope.
  */
 final class StateBuilder {
   private final LinkedHashMap<String, Tensor> byName = new LinkedHashMap<>();
@@ -27,7 +27,8 @@ final class StateBuilder {
    *
    * @param byName all, in the published order
    * @param parameters the trainable ones among them
-   * @param counters int64 [number of BatchNorm layers] on the CPU: {@code num_batches_tracked} of all layers
+   * @param counters int64 [number of BatchNorm layers] on the CPU: {@code num_batches_tracked} of
+   *     all layers
    * @param one the number one, kept because every training step adds it
    * @param owned everything native of this backbone
    */
@@ -38,7 +39,10 @@ final class StateBuilder {
       Scalar one,
       List<Pointer> owned)
       implements AutoCloseable {
-    /** Counts one more training batch: one operation for all layers, each of whose counters is a view. */
+    /**
+     * Counts one more training batch: one operation for all layers, each of whose counters is a
+     * view.
+     */
     void countBatch() {
       counters.add_(one);
     }

@@ -18,10 +18,11 @@ final class StateMatch {
   private StateMatch() {}
 
   /**
-   * Checks names, shapes and types. A missing {@code num_batches_tracked} is no fault: older files lack it, and nothing
-   * that is computed depends on it.
+   * Checks names, shapes and types. A missing {@code num_batches_tracked} is no fault: older files
+   * lack it, and nothing that is computed depends on it.
    *
-   * @throws InputException that lists what is missing, unexpected, misshapen or of the wrong type: counts and first names
+   * @throws InputException that lists what is missing, unexpected, misshapen or of the wrong type:
+   *     counts and first names
    */
   static void require(Backbone backbone, Checkpoint.Loaded loaded) {
     StateMatch match = new StateMatch();

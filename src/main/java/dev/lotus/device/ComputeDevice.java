@@ -19,7 +19,9 @@ public record ComputeDevice(boolean cuda, int index) {
     static final GpuProbe PROBE = GpuProbe.ofThisProcess();
   }
 
-  /** @throws InputException if the index is negative, or not 0 for the CPU */
+  /**
+   * @throws InputException if the index is negative, or not 0 for the CPU
+   */
   public ComputeDevice {
     if (index < 0 || (!cuda && index != 0)) {
       throw new InputException("device index " + index + ": CUDA devices count from 0");
@@ -27,11 +29,11 @@ public record ComputeDevice(boolean cuda, int index) {
   }
 
   /**
-   * Reads {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:i}. {@code auto} takes the first CUDA device where one
-   * is usable, else the CPU; {@link #reason} says why.
+   * Reads {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:i}. {@code auto} takes the first
+   * CUDA device where one is usable, else the CPU; {@link #reason} says why.
    *
-   * @throws InputException for any other text, and for {@code cuda} where no such device is usable, with the reason:
-   *     never a silent fall to the CPU
+   * @throws InputException for any other text, and for {@code cuda} where no such device is usable,
+   *     with the reason: never a silent fall to the CPU
    */
   public static ComputeDevice parse(String text) {
     // The probe is looked at only where the answer depends on it: it may load libtorch.
@@ -51,7 +53,8 @@ public record ComputeDevice(boolean cuda, int index) {
         }
     }
     if (obstacle.isPresent()) {
-      throw new InputException("--device " + text + ": " + obstacle.get() + ", or take --device cpu");
+      throw new InputException(
+          "--device " + text + ": " + obstacle.get() + ", or take --device cpu");
     }
     int index = text.equals("cuda") ? 0 : Integer.parseInt(text.substring("cuda:".length()));
     if (index >= probe.devices()) {
@@ -79,7 +82,9 @@ public record ComputeDevice(boolean cuda, int index) {
     return cuda ? index : -1;
   }
 
-  /** The device with its hardware: {@code cpu (2 threads)}, {@code cuda:0 (NVIDIA H100 80GB HBM3)}. */
+  /**
+   * The device with its hardware: {@code cpu (2 threads)}, {@code cuda:0 (NVIDIA H100 80GB HBM3)}.
+   */
   public String describe() {
     if (cuda) {
       return this + " (" + CudaProperties.name(index) + ")";

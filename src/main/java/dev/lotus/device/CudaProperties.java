@@ -4,8 +4,8 @@ import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
- * Properties only the CUDA preset knows. A class of its own, so that the preset's classes, whose native part needs the
- * driver, are not resolved before a device is known to be usable.
+ * Properties only the CUDA preset knows. A class of its own, so that the preset's classes, whose
+ * native part needs the driver, are not resolved before a device is known to be usable.
  */
 final class CudaProperties {
   private CudaProperties() {}

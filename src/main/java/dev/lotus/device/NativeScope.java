@@ -4,8 +4,9 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
- * Owns the native objects made while it is open on this thread, and frees them when closed; survivors leave by {@link
- * #keep}. The garbage collector is no substitute: to it a 64 MB tensor is 48 bytes.
+ * Owns the native objects made while it is open on this thread, and frees them when closed;
+ * survivors leave by {@link #keep}. The garbage collector is no substitute: to it a 64 MB tensor is
+ * 48 bytes.
  *
  * <pre>{@code
  * try (NativeScope scope = new NativeScope()) {

@@ -9,7 +9,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** The arithmetic of the backbone. Weights and optimizer state are fp32 in each. */
 public enum Precision {
-  /** IEEE single precision throughout, also in convolutions on the GPU, where libtorch's own default is TF32. */
+  /**
+   * IEEE single precision throughout, also in convolutions on the GPU, where libtorch's own default
+   * is TF32.
+   */
   FP32,
   /** Products of convolutions and matrices with 10 mantissa bits, on the GPU's tensor cores. */
   TF32,
@@ -23,7 +26,9 @@ public enum Precision {
     void close();
   }
 
-  /** @throws InputException if {@code text} is none of fp32, tf32, bf16 */
+  /**
+   * @throws InputException if {@code text} is none of fp32, tf32, bf16
+   */
   public static Precision parse(String text) {
     for (Precision precision : values()) {
       if (precision.toString().equals(text)) {
@@ -34,10 +39,12 @@ public enum Precision {
   }
 
   /**
-   * Puts this precision in force on the calling thread until the result is closed; then what was before holds again.
+   * Puts this precision in force on the calling thread until the result is closed; then what was
+   * before holds again.
    *
-   * <p>Open it around ONE forward pass: under {@link #BF16} libtorch keeps the cast weights until the close, so a scope
-   * that spans an optimizer step would go on with the old weights. The backward pass needs no scope.
+   * <p>Open it around ONE forward pass: under {@link #BF16} libtorch keeps the cast weights until
+   * the close, so a scope that spans an optimizer step would go on with the old weights. The
+   * backward pass needs no scope.
    *
    * @throws InputException for {@link #TF32} on the CPU, which has no such arithmetic
    */

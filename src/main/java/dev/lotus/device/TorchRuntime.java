@@ -3,20 +3,25 @@ package dev.lotus.device;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
-/** libtorch as a process-wide facility: loaded once, with a thread count, its exceptions made readable. */
+/**
+ * libtorch as a process-wide facility: loaded once, with a thread count, its exceptions made
+ * readable.
+ */
 public final class TorchRuntime {
   private static boolean loaded;
 
   private TorchRuntime() {}
 
   /**
-   * Loads libtorch on the calling thread if that has not happened yet, and sets its intra-operation threads.
+   * Loads libtorch on the calling thread if that has not happened yet, and sets its intra-operation
+   * threads.
    *
-   * <p>Synchronized because two threads that load at once race inside libtorch's static initialisation. Loading and
-   * the first operation take about 1.6 s.
+   * <p>Synchronized because two threads that load at once race inside libtorch's static
+   * initialisation. Loading and the first operation take about 1.6 s.
    *
    * @param threads threads an operation may use; 0 = one for each available processor
-   * @throws InputException if {@code threads} is negative, or libtorch cannot be loaded on this machine
+   * @throws InputException if {@code threads} is negative, or libtorch cannot be loaded on this
+   *     machine
    */
   public static synchronized void load(int threads) {
     if (threads < 0) {
@@ -37,11 +42,22 @@ public final class TorchRuntime {
     } catch (LinkageError e) {
       throw new InputException(
           "libtorch does not load on this machine ("
-              + firstLine(e)
-              + "); see which jar of pytorch is on the class path",
+              + firstLine(rootOf(e))
+              + "); its GPU build needs CUDA 13, cuDNN 9 and NCCL on LD_LIBRARY_PATH",
           e);
     }
     loaded = true;
+  }
+
+  /**
+   * The loader wraps what the system said, the name of the missing library, in an error of its own.
+   */
+  private static Throwable rootOf(Throwable error) {
+    Throwable root = error;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root;
   }
 
   /**

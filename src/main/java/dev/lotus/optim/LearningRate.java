@@ -18,9 +18,10 @@ public interface LearningRate {
   }
 
   /**
-   * As published (cspartalis/LoTUS, src/train.py, lr_lambda): epoch e has n = e + 1 and the rate {@code peak * min(1, n /
-   * warmup) * (1 - max(0, n - warmup) / (epochs - warmup))}. So epoch {@code warmup - 1} has the peak, and the LAST epoch
-   * has rate 0: only BatchNorm's statistics move in it.
+   * As published (cspartalis/LoTUS, src/train.py, lr_lambda): epoch e has n = e + 1 and the rate
+   * {@code peak * min(1, n / warmup) * (1 - max(0, n - warmup) / (epochs - warmup))}. So epoch
+   * {@code warmup - 1} has the peak, and the LAST epoch has rate 0: only BatchNorm's statistics
+   * move in it.
    *
    * @param warmup epochs of rising rate, at least 0, below {@code epochs}
    * @param epochs epochs of the run
@@ -29,7 +30,11 @@ public interface LearningRate {
     Optimizers.requireNotNegative("learning rate", peak);
     if (warmup < 0 || warmup >= epochs) {
       throw new InputException(
-          "warm-up of " + warmup + " epochs in a run of " + epochs + ": it must be shorter than the run");
+          "warm-up of "
+              + warmup
+              + " epochs in a run of "
+              + epochs
+              + ": it must be shorter than the run");
     }
     return epoch -> {
       int n = epoch + 1;

@@ -23,7 +23,8 @@ public final class Optimizers {
    * @param weightDecay at least 0; each step takes learningRate * weightDecay of each weight away
    * @throws InputException if a value is negative or not finite
    */
-  public static WeightUpdate adamW(List<Tensor> parameters, double learningRate, double weightDecay) {
+  public static WeightUpdate adamW(
+      List<Tensor> parameters, double learningRate, double weightDecay) {
     requireNotNegative("learning rate", learningRate);
     requireNotNegative("weight decay", weightDecay);
     try (PointerScope scope = new PointerScope()) {

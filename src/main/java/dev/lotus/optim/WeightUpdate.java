@@ -11,7 +11,8 @@ public interface WeightUpdate extends AutoCloseable {
   /**
    * The rate of the steps to come.
    *
-   * @throws dev.lotus.device.InputException if it is negative or not finite; 0 leaves the weights as they are
+   * @throws dev.lotus.device.InputException if it is negative or not finite; 0 leaves the weights
+   *     as they are
    */
   void learningRate(double rate);
 

@@ -1,0 +1,99 @@
+package dev.lotus.backbone;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lotus.device.InputException;
+import dev.lotus.device.TorchRuntime;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Architectures told by names, shapes and metadata. */
+class ArchTest {
+  @BeforeAll
+  static void load() {
+    TorchRuntime.load(1);
+  }
+
+  private static Map<String, long[]> shapes(Arch arch) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    try (Backbone model = Backbones.create(arch)) {
+      model.state().forEach((name, tensor) -> shapes.put(name, Checkpoint.shapeOf(tensor)));
+    }
+    return shapes;
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "resnet18, 10, 3, 1",
+    "resnet18, 101, 1, 0.25",
+    "resnet18, 10, 3, 0.3",
+    "resnet18, 10, 3, 0.07",
+    "resnet20, 10, 3, 1",
+    "resnet20, 10, 1, 0.37",
+    "resnet32, 100, 3, 1",
+    "resnet44, 10, 3, 2",
+    "resnet56, 10, 3, 0.5"
+  })
+  void namesAndShapesTellTheArchitecture(String name, int classes, int channels, double width) {
+    Map<String, long[]> shapes = shapes(new Arch(name, classes, channels, width, 32));
+    Arch arch = Backbones.recognise(shapes, Map.of("format", "pt"));
+    assertThat(arch.name()).isEqualTo(name);
+    assertThat(arch.classes()).isEqualTo(classes);
+    assertThat(arch.channels()).isEqualTo(channels);
+    // The width comes back up to the rounding of channels to multiples of 8: the same shapes, that
+    // is.
+    assertThat(shapes(arch)).usingRecursiveComparison().isEqualTo(shapes);
+  }
+
+  @Test
+  void metadataWinsOverShapes() {
+    Arch arch = new Arch("resnet20", 10, 3, 0.37, 48);
+    assertThat(Backbones.recognise(shapes(arch), arch.toMetadata())).isEqualTo(arch);
+    assertThat(Backbones.recognise(shapes(arch), Map.of("arch", "resnet56")).name())
+        .isEqualTo("resnet56");
+  }
+
+  @Test
+  void doubtListsTheCandidates() {
+    Map<String, long[]> torchvision =
+        Map.of(
+            "conv1.weight",
+            new long[] {64, 3, 7, 7},
+            "layer2.0.downsample.0.weight",
+            new long[] {128, 64, 1, 1});
+    for (Map<String, long[]> shapes : List.of(torchvision, Map.<String, long[]>of())) {
+      assertThatThrownBy(() -> Backbones.recognise(shapes, Map.of()))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("candidates: resnet18")
+          .hasMessageContaining("resnet20, resnet32, resnet44, resnet56")
+          .hasMessageContaining("--arch");
+    }
+    assertThatThrownBy(() -> Backbones.recognise(torchvision, Map.of("arch", "resnet18")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("fc.weight is missing");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "arch, vgg19, 'vgg19 is not known; there are resnet18, resnet20'",
+    "classes, ten, 'classes = ten: no number'",
+    "classes, 2.5, 'classes = 2.5: no whole number'",
+    "classes, 0, 'classes = 0'",
+    "width, NaN, 'width factor NaN'",
+    "width, -1, 'width factor -1'",
+    "channels, 1e9, 'channels = 1000000000'",
+    "image_size, 0, 'image size = 0'"
+  })
+  void metadataThatMakeNoSenseAreNamed(String key, String value, String words) {
+    Map<String, long[]> shapes = shapes(new Arch("resnet20", 10, 3, 0.5, 32));
+    assertThatThrownBy(() -> Backbones.recognise(shapes, Map.of(key, value)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(words);
+  }
+}

@@ -1,11 +1,15 @@
 package dev.lotus.data;
 
+import dev.lotus.device.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 of everything added, in order. */
-final class Checksum {
+public final class Checksum {
   private final MessageDigest digest;
 
   Checksum() {
@@ -13,6 +17,19 @@ final class Checksum {
       digest = MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+
+  /**
+   * Of one file's content, in lower-case hex.
+   *
+   * @throws InputException if the file cannot be read
+   */
+  public static String ofFile(Path file) {
+    try {
+      return new Checksum().add(Files.readAllBytes(file)).hex();
+    } catch (IOException e) {
+      throw new InputException(file + ": cannot be read (" + e + ")", e);
     }
   }
 

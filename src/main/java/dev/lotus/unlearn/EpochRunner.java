@@ -10,7 +10,6 @@ import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.optim.WeightUpdate;
 import java.util.Iterator;
-import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -87,8 +86,7 @@ public final class EpochRunner implements AutoCloseable {
   }
 
   private static double mean(Tensor losses, int epoch, int firstStep, int batchSize) {
-    float[] host = new float[(int) losses.numel()];
-    new FloatPointer(losses.cpu().data_ptr()).get(host);
+    float[] host = Evaluator.hostFloats(losses);
     double sum = 0;
     for (int i = 0; i < host.length; i++) {
       if (!Float.isFinite(host[i])) {

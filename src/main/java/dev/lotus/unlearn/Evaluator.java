@@ -77,13 +77,14 @@ public final class Evaluator {
             "the model's logits are NaN or infinite for " + counted[1] + " of the " + rows + " images of the "
                 + what + " set");
       }
+      long[] classCounts = Arrays.copyOfRange(counted, 2, 2 + classes);
       return new SetStatistics(
           rows,
           counted[0],
           hostFloats(losses),
           hostFloats(entropies),
-          means(hostDoubles(sums), counted, classes),
-          Arrays.copyOfRange(counted, 2, 2 + classes));
+          means(hostDoubles(sums), classCounts),
+          classCounts);
     }
   }
 
@@ -149,13 +150,15 @@ public final class Evaluator {
     }
   }
 
-  private static double[][] means(double[] sums, long[] counted, int classes) {
+  /** Sums [C, C] over counts [C]; null where a class has no sample. */
+  static double[][] means(double[] sums, long[] counts) {
+    int classes = counts.length;
     double[][] means = new double[classes][];
     for (int k = 0; k < classes; k++) {
-      if (counted[2 + k] > 0) {
+      if (counts[k] > 0) {
         means[k] = new double[classes];
         for (int c = 0; c < classes; c++) {
-          means[k][c] = sums[k * classes + c] / counted[2 + k];
+          means[k][c] = sums[k * classes + c] / counts[k];
         }
       }
     }
@@ -166,19 +169,19 @@ public final class Evaluator {
     return device.cuda() ? host.to(device.torch(), host.scalar_type()) : host;
   }
 
-  private static float[] hostFloats(Tensor tensor) {
+  static float[] hostFloats(Tensor tensor) {
     float[] out = new float[(int) tensor.numel()];
     new FloatPointer(tensor.cpu().data_ptr()).get(out);
     return out;
   }
 
-  private static double[] hostDoubles(Tensor tensor) {
+  static double[] hostDoubles(Tensor tensor) {
     double[] out = new double[(int) tensor.numel()];
     new DoublePointer(tensor.cpu().contiguous().data_ptr()).get(out);
     return out;
   }
 
-  private static long[] hostLongs(Tensor tensor) {
+  static long[] hostLongs(Tensor tensor) {
     long[] out = new long[(int) tensor.numel()];
     new LongPointer(tensor.cpu().data_ptr()).get(out);
     return out;

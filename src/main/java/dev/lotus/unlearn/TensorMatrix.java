@@ -21,7 +21,7 @@ final class TensorMatrix {
   /** Logits [B, C], contiguous, fp32 or bf16. */
   static Matrix of(Tensor logits_BC, ComputeDevice device) {
     DType dtype =
-        switch (logits_BC.scalar_type()) {
+        switch (logits_BC.scalar_type().intern()) {
           case Float -> DType.FLOAT32;
           case BFloat16 -> DType.BFLOAT16;
           default ->

@@ -7,6 +7,7 @@ import dev.lotus.load.EpochOrder;
 import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
+import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -46,9 +47,9 @@ public final class TrainLoop {
     model.initialise(config.seed());
     model.to(engine.device());
     EpochOrder order = EpochOrder.of(indices);
-    // The published 30 epochs of 150, in proportion.
+    // The published 30 epochs of 150, in proportion; published, the last epoch has rate 0, which a short run cannot spare.
     LearningRate schedule =
-        LearningRate.warmupThenDecay(config.learningRate(), config.epochs() / 5, config.epochs());
+        LearningRate.warmupThenDecay(config.learningRate(), config.epochs() / 5, config.epochs() + 1);
     List<EpochTrace> trace = new ArrayList<>();
     try (WeightUpdate update =
             Optimizers.sgd(model.parameters(), config.learningRate(), MOMENTUM, config.weightDecay());
@@ -59,7 +60,7 @@ public final class TrainLoop {
         long start = System.nanoTime();
         double rate = schedule.at(epoch);
         double loss = runner.run(order, epoch, config.seed(), rate, step);
-        trace.add(new EpochTrace(epoch + 1, null, null, null, loss, rate, (System.nanoTime() - start) / 1e9));
+        trace.add(new EpochTrace(epoch + 1, null, null, null, loss, (System.nanoTime() - start) / 1e9));
         onEpoch.accept(trace.get(epoch));
       }
     }

@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
 import dev.lotus.optim.WeightUpdate;
+import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -56,7 +57,6 @@ public final class UnlearnLoop {
                 begin.accForget(),
                 begin.accUnseen(),
                 loss,
-                config.learningRate(),
                 (System.nanoTime() - epochStart) / 1e9));
         onEpoch.accept(trace.get(epoch));
       }

@@ -1,0 +1,76 @@
+package dev.lotus.cli;
+
+import dev.lotus.backbone.Backbone;
+import dev.lotus.backbone.Backbones;
+import dev.lotus.data.Dataset;
+import dev.lotus.data.Normalization;
+import dev.lotus.device.InputException;
+import dev.lotus.report.RunFolder;
+import dev.lotus.report.RunRecord;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A model that a user named: a run folder or a weights file.
+ *
+ * @param place as given
+ * @param backbone the weights, in evaluation mode on the CPU; closed with this
+ * @param normalization text of the normalisation to use, or null for the data set's own
+ * @param run what made it, or null for foreign weights
+ */
+record ModelSource(Path place, Backbone backbone, String normalization, RunRecord run) implements AutoCloseable {
+
+  /**
+   * Opens a model and checks that it fits the data.
+   *
+   * @param option for error messages: {@code --original}
+   * @param arch architecture outright, or null
+   * @param normalize the --normalize option, or null
+   */
+  static ModelSource open(String option, Path place, String arch, String normalize, Dataset data) {
+    boolean folder = Files.isDirectory(place);
+    RunFolder runFolder = new RunFolder(place);
+    if (folder && !Files.isRegularFile(runFolder.model())) {
+      throw new InputException(option + " " + place + ": the folder has no model.safetensors; name a run folder or a weights file");
+    }
+    RunRecord run = folder && runFolder.isRun() ? runFolder.readRun() : null;
+    Backbone backbone = Backbones.open(folder ? runFolder.model() : place, arch);
+    try {
+      requireFits(option, place, backbone, data);
+    } catch (InputException e) {
+      backbone.close();
+      throw e;
+    }
+    return new ModelSource(
+        place, backbone, normalize != null || run == null ? normalize : run.normalization(), run);
+  }
+
+  private static void requireFits(String option, Path place, Backbone backbone, Dataset data) {
+    if (backbone.arch().classes() != data.classes()) {
+      throw new InputException(
+          option + " " + place + ": the model has " + backbone.arch().classes() + " classes, data set " + data.name()
+              + " has " + data.classes());
+    }
+    if (backbone.arch().channels() != data.train().channels()) {
+      throw new InputException(
+          option + " " + place + ": the model takes images of " + backbone.arch().channels() + " channels, data set "
+              + data.name() + " has " + data.train().channels());
+    }
+  }
+
+  Normalization normalizationFor(Dataset data) {
+    return Normalization.parse(normalization, data.normalization());
+  }
+
+  /** Seconds that making it took, as its run recorded, or null. */
+  Double seconds() {
+    return run == null || run.phaseSeconds().isEmpty()
+        ? null
+        : run.phaseSeconds().values().stream().mapToDouble(Double::doubleValue).sum();
+  }
+
+  @Override
+  public void close() {
+    backbone.close();
+  }
+}

@@ -1,0 +1,131 @@
+package dev.lotus.cli;
+
+import dev.lotus.backbone.Arch;
+import dev.lotus.backbone.Backbone;
+import dev.lotus.backbone.Backbones;
+import dev.lotus.backbone.Checkpoint;
+import dev.lotus.data.Checksum;
+import dev.lotus.data.Dataset;
+import dev.lotus.data.ImageSet;
+import dev.lotus.data.Normalization;
+import dev.lotus.data.Split;
+import dev.lotus.device.InputException;
+import dev.lotus.load.EpochOrder;
+import dev.lotus.metric.Metrics;
+import dev.lotus.metric.SetStatistics;
+import dev.lotus.report.EpochTrace;
+import dev.lotus.report.RunFolder;
+import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.Evaluator;
+import dev.lotus.unlearn.TrainLoop;
+import dev.lotus.unlearn.UnlearnData;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code lotus train}: the original model, or with {@code --on retain} the gold standard that never saw D_f. */
+@Command(
+    name = "train",
+    mixinStandardHelpOptions = true,
+    description = "Train a model from scratch: SGD with momentum 0.9, linear warm-up and decay.")
+final class TrainCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+  @Mixin DataOptions data;
+  @Mixin CommonOptions common;
+  @Mixin TrainingOptions training;
+
+  @Option(names = "--model", paramLabel = "M", required = true, description = "resnet18, resnet20, resnet32, resnet44 or resnet56.")
+  String model;
+
+  @Option(names = "--width", paramLabel = "W", defaultValue = "1", description = "Factor on every layer's channels (default: ${DEFAULT-VALUE}).")
+  double width;
+
+  @Option(names = "--split", paramLabel = "FILE", description = "A split.json, for --on retain and for the four accuracies.")
+  Path splitFile;
+
+  @Option(
+      names = "--on",
+      paramLabel = "SET",
+      defaultValue = "train",
+      description = "train = all training samples; retain = without the split's forget set (default: ${DEFAULT-VALUE}).")
+  String on;
+
+  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run folder to write.")
+  Path out;
+
+  @Override
+  public Integer call() {
+    if (!on.equals("train") && !on.equals("retain")) {
+      throw new InputException("--on " + on + ": give train or retain");
+    }
+    if (on.equals("retain") && splitFile == null) {
+      throw new InputException("--on retain needs --split: it says which samples are left out");
+    }
+    Dataset dataset = data.open();
+    UnlearnData sets = splitFile == null ? null : new UnlearnData(dataset, Split.read(splitFile));
+    ImageSet images = dataset.train();
+    int[] indices = on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
+    Engine engine = common.engine(Normalization.parse(data.normalize, dataset.normalization()));
+    TrainLoop.Config config = training.trainConfig(dataset, common.seed);
+    RunFolder folder = new RunFolder(out);
+    long start = System.nanoTime();
+    try (Backbone backbone =
+        Backbones.create(new Arch(model, dataset.classes(), images.channels(), width, images.height()))) {
+      List<EpochTrace> trace =
+          new TrainLoop(engine, config).run(backbone, images, indices, e -> common.progress().note(line(e)));
+      double seconds = (System.nanoTime() - start) / 1e9;
+      Checkpoint.save(folder.model(), backbone);
+      folder.write(
+          Runs.record(
+              "train",
+              null,
+              common.seed,
+              engine,
+              backbone,
+              Runs.configuration(spec),
+              dataset,
+              splitFile == null ? null : Checksum.ofFile(splitFile),
+              Map.of("training", seconds),
+              trace));
+      Evaluator evaluator = new Evaluator(engine);
+      SetStatistics trained = evaluator.statistics(backbone, images, indices, on);
+      SetStatistics heldOut =
+          evaluator.statistics(backbone, dataset.heldOut(), EpochOrder.all(dataset.heldOut().size()).indices(), "held-out");
+      folder.write(metrics(trained, heldOut, seconds));
+      System.out.printf(
+          "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
+          out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
+    }
+    return Main.DONE;
+  }
+
+  /** Of a model not yet judged against a split: what it was trained on counts as retained, all held-out as test. */
+  private static Metrics metrics(SetStatistics trained, SetStatistics heldOut, double seconds) {
+    return new dev.lotus.metric.Evaluation(null, trained, null, heldOut).metrics(null, null, null, seconds);
+  }
+
+  static String line(EpochTrace e) {
+    return String.format(
+        java.util.Locale.ROOT,
+        "epoch %d: loss %.4f%s, %.1f s",
+        e.epoch(),
+        e.loss(),
+        e.tau() == null
+            ? ""
+            : e.accForget() == null
+                ? String.format(java.util.Locale.ROOT, ", tau %.3f", e.tau())
+                : String.format(
+                    java.util.Locale.ROOT,
+                    ", tau %.3f (forget %.3f, unseen %.3f)",
+                    e.tau(),
+                    e.accForget(),
+                    e.accUnseen()),
+        e.seconds());
+  }
+}

@@ -1,0 +1,107 @@
+package dev.lotus.cli;
+
+import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.InputException;
+import dev.lotus.device.TorchRuntime;
+import dev.lotus.kernel.Kernels;
+import dev.lotus.metric.GoldenFile;
+import dev.lotus.unlearn.GoldenCheck;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code lotus verify}: golden files of the published code against every backend. */
+@Command(
+    name = "verify",
+    mixinStandardHelpOptions = true,
+    description = "Check golden files, computed by the published code, against every backend: a line a file and backend.")
+final class VerifyCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "DIR", description = "Folder of golden files (*.json).")
+  Path folder;
+
+  @Option(names = "--debug", description = "Print the stack of an error.")
+  boolean debug;
+
+  private int passed;
+  private int failed;
+  private int skipped;
+
+  @Override
+  public Integer call() {
+    List<Path> files = files();
+    TorchRuntime.load(0);
+    String cudaReason = cudaReason();
+    for (Path file : files) {
+      String name = file.getFileName().toString().replaceFirst("\\.json$", "");
+      String family = name.substring(0, 1);
+      if (GoldenCheck.DEVICE_FAMILIES.contains(family)) {
+        GoldenFile golden = GoldenFile.read(file);
+        check(golden, ComputeDevice.CPU, "cpu");
+        if (cudaReason.isEmpty()) {
+          check(golden, ComputeDevice.parse("cuda"), "cuda");
+        } else {
+          skip(name, "cuda", cudaReason);
+        }
+      } else if (GoldenCheck.SCHEDULE_FAMILY.equals(family)) {
+        check(GoldenFile.read(file), ComputeDevice.CPU, "java");
+      } else {
+        skip(name, "-", "family " + family + " is not built yet");
+      }
+    }
+    System.out.printf("%d passed, %d failed, %d skipped%n", passed, failed, skipped);
+    return failed == 0 && passed > 0 ? Main.DONE : Main.FAILED;
+  }
+
+  private List<Path> files() {
+    if (!Files.isDirectory(folder)) {
+      throw new InputException(folder + ": no such folder of golden files");
+    }
+    try (Stream<Path> all = Files.list(folder)) {
+      List<Path> files = all.filter(f -> f.toString().endsWith(".json")).sorted().toList();
+      if (files.isEmpty()) {
+        throw new InputException(folder + ": holds no golden file (*.json)");
+      }
+      return files;
+    } catch (IOException e) {
+      throw new InputException(folder + ": cannot be listed (" + e + ")", e);
+    }
+  }
+
+  private static String cudaReason() {
+    try {
+      ComputeDevice.parse("cuda");
+      return Kernels.unavailableReason(0);
+    } catch (InputException e) {
+      return ComputeDevice.reason();
+    }
+  }
+
+  private void check(GoldenFile file, ComputeDevice device, String backend) {
+    GoldenCheck.Outcome outcome = GoldenCheck.run(file, device);
+    if (outcome.passed()) {
+      passed++;
+    } else {
+      failed++;
+    }
+    System.out.printf(
+        Locale.ROOT,
+        "%s %s max_error=%.3g [%s]%s%n",
+        outcome.passed() ? "PASS" : "FAIL",
+        file.name(),
+        outcome.maxError(),
+        backend,
+        outcome.passed() ? "" : " [" + outcome.failure() + "]");
+  }
+
+  private void skip(String name, String backend, String reason) {
+    skipped++;
+    System.out.printf("SKIP %s max_error=- [%s] [%s]%n", name, backend, reason);
+  }
+}

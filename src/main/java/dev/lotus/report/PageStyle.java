@@ -85,7 +85,7 @@ svg text { fill: var(--text);
 dl { margin: 0; display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 3px 12px;
   font-size: .9rem; }
 dt { color: var(--faint); } dd { margin: 0; }
-@media (max-width: 900px) {
+@media screen and (max-width: 900px) {
   .verdict { font-size: 1.2rem; }
   .results, .results tbody, .results tr, .results th, .results td { display: block; width: auto; }
   .results thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
@@ -101,7 +101,8 @@ dt { color: var(--faint); } dd { margin: 0; }
   .bars th, .bars td { padding: .35rem .3rem; }
 }
 @media print {
-  body { font-size: 11pt; } main { max-width: none; padding: 0; }
+  html { font-size: 12px; }
+  body { font-size: 1rem; } main { max-width: none; padding: 0; }
   figure, .card, tr { break-inside: avoid; } h2 { break-after: avoid; }
   .grid-figures { grid-template-columns: 1fr 1fr; }
   figure, .card { border: 1px solid var(--rule); }

@@ -1,0 +1,70 @@
+package dev.lotus.report;
+
+import dev.lotus.data.AtomicFiles;
+import dev.lotus.device.InputException;
+import dev.lotus.metric.Metrics;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A run folder: model.safetensors (written by the checkpoint's code), run.json, metrics.json,
+ * report.html. Every file is written whole, so an interrupted run leaves no half of one.
+ *
+ * @param path the folder; made by the first write
+ */
+public record RunFolder(Path path) {
+  public Path model() {
+    return path.resolve("model.safetensors");
+  }
+
+  public Path run() {
+    return path.resolve("run.json");
+  }
+
+  public Path metrics() {
+    return path.resolve("metrics.json");
+  }
+
+  public Path report() {
+    return path.resolve("report.html");
+  }
+
+  /** True where the folder holds a run.json. */
+  public boolean isRun() {
+    return Files.isRegularFile(run());
+  }
+
+  /** Writes run.json. */
+  public void write(RunRecord record) {
+    AtomicFiles.write(run(), Json.bytes(record));
+  }
+
+  /** Writes metrics.json. */
+  public void write(Metrics metrics) {
+    AtomicFiles.write(metrics(), metrics.toJson());
+  }
+
+  /** Writes report.html. */
+  public void write(ReportData data) {
+    AtomicFiles.write(report(), HtmlReport.render(data).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Reads run.json.
+   *
+   * @throws InputException where it is missing or malformed
+   */
+  public RunRecord readRun() {
+    return Json.read(run(), RunRecord.class);
+  }
+
+  /**
+   * Reads metrics.json.
+   *
+   * @throws InputException where it is missing or malformed
+   */
+  public Metrics readMetrics() {
+    return Metrics.read(metrics());
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Stage 8, report: the metrics of every model, the trace of every epoch, entropies and seconds come
+ * in as plain data ({@link ReportData}, {@link RunSummary}); files and text for people go out:
+ * run.json and metrics.json ({@link RunFolder}), a table for the terminal or Markdown ({@link
+ * ResultTable}), one self-contained page ({@link HtmlReport}), and progress while it lasts ({@link
+ * Progress}).
+ *
+ * <p>Nothing here reads the clock or the network, so the same input gives the same bytes. The plots
+ * are written as SVG by {@link LineChart} and {@link HistogramChart} without AWT: no fonts or
+ * display are needed on a server, and colours are CSS variables, so that one file serves light and
+ * dark.
+ */
+package dev.lotus.report;

@@ -76,7 +76,7 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   private static ModelScores score(Engine engine, ModelSource model, UnlearnData sets) {
-    model.backbone().to(engine.device());
+    engine.place(model.backbone());
     return ModelScores.of(engine.with(model.normalizationFor(sets.dataset())), model.backbone(), sets);
   }
 

@@ -45,7 +45,7 @@ public final class TrainLoop {
    */
   public List<EpochTrace> run(Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
     model.initialise(config.seed());
-    model.to(engine.device());
+    engine.place(model);
     EpochOrder order = EpochOrder.of(indices);
     // The published 30 epochs of 150, in proportion; published, the last epoch has rate 0, which a short run cannot spare.
     LearningRate schedule =

@@ -34,7 +34,7 @@ public final class UnlearnLoop {
    */
   public Result run(Backbone original, UnlearnData data, Consumer<EpochTrace> onEpoch) {
     long start = System.nanoTime();
-    original.to(engine.device());
+    engine.place(original);
     Backbone student = original.copy();
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
     List<EpochTrace> trace = new ArrayList<>();

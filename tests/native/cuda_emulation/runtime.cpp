@@ -1,0 +1,96 @@
+// The runtime calls of the pretended machine.
+#include <stdlib.h>
+
+#include "cuda_runtime.h"
+
+using emulation::settings;
+
+namespace {
+int current_device = 0;
+}
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = settings.driver == cudaSuccess ? settings.devices : 0;
+  return settings.driver;
+}
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = settings.driver_version;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int* device) {
+  *device = current_device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= settings.devices) return cudaErrorInvalidDevice;
+  current_device = device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  switch (attribute) {
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = settings.shared_per_block_optin;
+      break;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = 6;
+      break;
+    case cudaDevAttrComputeCapabilityMinor:
+      *value = 1;
+      break;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
+  attributes->numRegs = 0;
+  return settings.image;
+}
+
+cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute, int value) {
+  return value <= settings.shared_per_block_optin ? cudaSuccess : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+
+const char* cudaGetErrorString(cudaError_t status) {
+  switch (status) {
+    case cudaErrorLaunchFailure:
+      return emulation::message().empty() ? "unspecified launch failure" : emulation::message().c_str();
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    default:
+      return "an error of the emulation";
+  }
+}
+
+const char* cudaGetErrorName(cudaError_t status) {
+  switch (status) {
+    case cudaErrorLaunchFailure:
+      return "cudaErrorLaunchFailure";
+    case cudaErrorInvalidDevice:
+      return "cudaErrorInvalidDevice";
+    default:
+      return "cudaError";
+  }
+}
+
+cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  *pointer = malloc(bytes);
+  return *pointer != nullptr || bytes == 0 ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFree(void* pointer) {
+  free(pointer);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
+  memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }

@@ -1,0 +1,177 @@
+// Tests the emulation itself (a checker that cannot fail shows nothing), then what only it can show of the library: the
+// logarithm's errors, every reason why a device cannot be used, errors of a launch.
+#include "common/launch.cuh"
+#include "common/numeric.cuh"
+#include "cuda_cases.h"
+#include "ops_cuda.h"
+
+using namespace cuda_test;
+
+namespace {
+
+// Sums 1 .. n by shuffles and shared memory.
+__global__ void sum_kernel(int* out) {
+  __shared__ int parts[32];
+  int x = static_cast<int>(threadIdx.x) + 1;
+  for (int d = 16; d > 0; d /= 2) {
+    const int other = __shfl_down_sync(0xffffffffu, x, d);
+    x += threadIdx.x % 32 + d < 32 ? other : 0;
+  }
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = x;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    int total = 0;
+    for (uint32_t i = 0; i < blockDim.x / 32; ++i) total += parts[i];
+    atomicAdd(out, total);
+  }
+}
+
+__global__ void race_kernel(int* out) {  // reads its neighbour's element without a barrier
+  __shared__ int shared[64];
+  shared[threadIdx.x] = static_cast<int>(threadIdx.x);
+  out[threadIdx.x] = shared[(threadIdx.x + 1) % 64];
+}
+
+__global__ void poison_kernel(float* out) {
+  __shared__ float fixed[4];
+  out[0] = fixed[3];
+  out[1] = lotus::cuda::dynamic_shared<float>()[2];
+  fixed[3] = lotus::cuda::dynamic_shared<float>()[2] = 1.0f;  // must be gone when the next block starts
+}
+
+__global__ void different_barriers() {
+  if (threadIdx.x < 32)
+    __syncthreads();
+  else
+    __syncthreads();
+}
+__global__ void early_exit() {
+  if (threadIdx.x == 7) return;
+  __syncthreads();
+}
+__global__ void diverged_shuffle(int* out) {
+  if (threadIdx.x < 16) *out = __shfl_xor_sync(0xffffffffu, 1, 1);
+}
+__global__ void mixed_operations(int* out) {
+  if (threadIdx.x < 16)
+    *out = __shfl_sync(0xffffffffu, 1, 0);
+  else
+    *out = static_cast<int>(__ballot_sync(0xffffffffu, true));
+}
+__global__ void outside_mask(int* out) {
+  if (threadIdx.x < 16) *out = __shfl_xor_sync(0x0000ffffu, 1, 16);
+}
+__global__ void own_mask(int* out) { *out = __shfl_xor_sync(0x0000ffffu, 1, 1); }
+
+template <class... A>
+cudaError_t run(void (*kernel)(A...), int64_t blocks, int threads, size_t shared, A... arguments) {
+  return lotus::cuda::launch(kernel, {blocks, threads, shared}, nullptr, arguments...);
+}
+
+void expect_broken(const char* what, cudaError_t status, const char* text) {
+  expect(status == cudaErrorLaunchFailure && emulation::message().find(text) != std::string::npos,
+         std::string(what) + " was not found: \"" + emulation::message() + "\"");
+}
+
+double ulp(double x) { return ldexp(1.0, ilogb(x) - 23); }
+
+}  // namespace
+
+void emulation_suite() {
+  using emulation::Schedule;
+  context = "emulation";
+  int out[64];
+  for (const Schedule schedule : {Schedule::kForward, Schedule::kBackward, Schedule::kRandom}) {
+    emulation::settings.schedule = schedule;
+    out[0] = 0;
+    expect(run(sum_kernel, 3, 256, 0, &out[0]) == cudaSuccess && out[0] == 3 * 256 * 257 / 2, "sum by shuffles");
+    float f[2] = {0, 0};
+    expect(run(poison_kernel, 2, 1, 16, &f[0]) == cudaSuccess && isnan(f[0]) && isnan(f[1]), "shared memory is poisoned");
+  }
+  emulation::settings.schedule = Schedule::kForward;
+  run(race_kernel, 1, 64, 0, &out[0]);
+  const int forward = out[5];
+  emulation::settings.schedule = Schedule::kBackward;
+  run(race_kernel, 1, 64, 0, &out[0]);
+  expect(forward != out[5], "a missing barrier must show as a result that depends on the schedule");
+  emulation::settings.schedule = Schedule::kForward;
+
+  expect_broken("different barriers", run(different_barriers, 1, 64, 0), "different barriers");
+  expect_broken("an exit before a barrier", run(early_exit, 1, 64, 0), "thread 7 has ended");
+  expect_broken("half a warp in a shuffle", run(diverged_shuffle, 1, 32, 0, &out[0]), "deadlock");
+  expect_broken("two warp operations", run(mixed_operations, 1, 32, 0, &out[0]), "different warp operations");
+  expect_broken("a shuffle out of its mask", run(outside_mask, 1, 32, 0, &out[0]), "takes no part");
+  expect_broken("a lane outside its own mask", run(own_mask, 1, 32, 0, &out[0]), "not in the mask");
+  expect(run(sum_kernel, 1, 32, 0, &out[0]) == cudaSuccess, "a good kernel after a broken one");
+}
+
+void numeric_suite() {
+  using namespace lotus::cuda;
+  context = "numeric";
+  Rng rng{7};
+  double log_error = 0, log1p_error = 0, gumbel_error = 0;
+  for (int i = 0; i < 300000; ++i) {
+    // Every exponent, and both sides of 1 closely.
+    const float x = i % 3 == 0 ? static_cast<float>(exp((rng.uniform() - 0.5) * 170)) : i % 3 == 1
+                        ? static_cast<float>(1 + (rng.uniform() - 0.5) * exp(-16 * rng.uniform()))
+                        : static_cast<float>(1.0 / 3 + 5 * rng.uniform());
+    const double exact = log(static_cast<double>(x));
+    if (exact != 0) log_error = fmax(log_error, fabs(log_positive(x) - exact) / ulp(exact));
+    const float y = static_cast<float>((2 * rng.uniform() - 1) / 3 * exp(-20 * rng.uniform() * (i % 2)));
+    const double exact1p = log1p(static_cast<double>(y));
+    log1p_error = fmax(log1p_error, fabs(log1p_small(y) - exact1p) / ulp(exact1p));
+  }
+  for (int i = 0; i < 300000; ++i) {
+    // The ends of the words' range, where the noise is largest, and all between.
+    const uint32_t draw = static_cast<uint32_t>(rng.bits());
+    const uint32_t word = i < 1000 ? static_cast<uint32_t>(i) << 8 : i < 2000 ? ~(static_cast<uint32_t>(i - 1000) << 8) : draw;
+    const double u = ((word >> 8) + 0.5) * 0x1p-24;
+    const double exact = -log(u < 0.5 ? -log(u) : -log1p(u - 1));
+    gumbel_error = fmax(gumbel_error, fabs(gumbel(word) - exact) / fmax(fabs(exact), 1));
+  }
+  printf("           log %.2f ulp, log1p %.2f ulp, gumbel %.2g of max(1, |g|)\n", log_error, log1p_error, gumbel_error);
+  expect(log_error < 1.5, "log");
+  expect(log1p_error < 1.5, "log1p");
+  expect(gumbel_error < 3e-7, "gumbel");
+  expect(log_positive(1.0f) == 0.0f, "log 1");
+}
+
+void table_suite() {
+  using emulation::settings;
+  context = "table";
+  const auto reason = [](int32_t device) { return std::string(lotus::cuda::reason(device)); };
+  const auto has = [&](int32_t device, const char* text) {
+    const std::string found = reason(device);
+    expect(found.find(text) != std::string::npos, "reason \"" + found + "\" should say \"" + text + "\"");
+  };
+  // The answer for a device is kept, so each state of the machine asks for another one.
+  settings.devices = 32;
+  expect(reason(1).empty(), "a good device has no reason against it");
+  has(40, "there is no CUDA device 40; found 32");
+  settings.image = cudaErrorNoKernelImageForDevice;
+  has(10, "no code for compute capability 6.1");
+  settings.image = cudaSuccess;
+  settings.driver = cudaErrorNoDevice;
+  has(11, "no NVIDIA GPU");
+  settings.driver = cudaErrorInsufficientDriver;
+  settings.driver_version = 12040;
+  has(12, "it supports CUDA 12.4");
+  settings.driver_version = 0;
+  has(13, "no NVIDIA driver");
+  settings.driver = cudaSuccess;
+  settings.devices = 2;
+
+  // Errors keep their meaning, and the caller's device stays current.
+  DeviceVector<uint32_t> out(8);
+  lotus::PhiloxArgs a{1, 0, 0, nullptr, 2, 4, out.at(), 4, 1, nullptr};
+  int device = -1;
+  expect(backend().philox(a) == LOTUS_OK, "philox on device 1");
+  cudaGetDevice(&device);
+  expect(device == 0, "device 0 is current again");
+  settings.next_launch = cudaErrorInvalidValue;
+  expect(backend().philox(a) == LOTUS_DEVICE_ERROR && error_text.rfind("philox: CUDA: ", 0) == 0,
+         "a launch that fails: " + error_text);
+  a.device = 5;
+  expect(backend().philox(a) == LOTUS_DEVICE_ERROR && error_text.find("invalid device ordinal") != std::string::npos,
+         "a device that is not there: " + error_text);
+}

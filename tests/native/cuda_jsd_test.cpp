@@ -1,0 +1,207 @@
+// js_divergence on CUDA against a plain double reference of each definition as it is written, not as it is computed.
+#include "cuda_cases.h"
+
+namespace cuda_test {
+namespace {
+
+struct Case {
+  int64_t rows = 1, cols = 1;
+  int32_t dtype = LOTUS_FLOAT32, input = LOTUS_LOGITS, form = LOTUS_JSD_TEXTBOOK;
+  int turn = 0;
+  Layout p, q;
+  bool total = true, bad_rows = true;
+};
+
+struct Input {
+  std::vector<double> p, q;
+};
+
+struct Output {
+  std::vector<double> rows;
+  double total = 0;
+  int64_t nonfinite = 0;
+};
+
+// Rows that are far apart, disjoint, equal and nearly equal; probabilities with zeros and not normalised.
+Input make_input(const Case& k) {
+  Input in;
+  const uint64_t seed = static_cast<uint64_t>(k.rows * 13 + k.cols * 3 + k.turn);
+  in.p = logits(k.rows, k.cols, k.dtype, seed, k.turn, k.bad_rows);
+  in.q = logits(k.rows, k.cols, k.dtype, seed + 1, k.turn + (k.turn % 2), false);
+  Rng rng{seed + 2};
+  for (int64_t b = 0; b < k.rows; ++b) {
+    double* p = in.p.data() + b * k.cols;
+    double* q = in.q.data() + b * k.cols;
+    for (int64_t c = 0; c < k.cols; ++c) {
+      if (b % 4 == 0) q[c] = p[c];
+      if (b % 4 == 2) q[c] = rounded(p[c] * (1 + 1e-4 * rng.normal()), k.dtype);
+    }
+    if (k.input == LOTUS_LOGITS) continue;
+    for (double* x : {p, q}) {
+      double top = -kInf, sum = 0;
+      for (int64_t c = 0; c < k.cols; ++c) top = fmax(top, x[c]);
+      if (!isfinite(top)) continue;  // stays what it is: an infinity, or nothing but -inf
+      for (int64_t c = 0; c < k.cols; ++c) sum += exp(x[c] - top);
+      for (int64_t c = 0; c < k.cols; ++c)
+        x[c] = rounded(exp(x[c] - top) / sum * (b % 5 == 3 ? 1.7 : 1), k.dtype);
+    }
+    if (b % 8 == 7 && k.cols > 1)
+      for (int64_t c = 0; c < k.cols; ++c) (c % 2 == 0 ? p : q)[c] = 0;  // disjoint
+  }
+  if (k.input == LOTUS_PROBABILITIES && k.bad_rows && k.rows >= 128) {
+    in.q[static_cast<size_t>(65 * k.cols)] = -1e-3;
+    for (int64_t c = 0; c < k.cols; ++c) in.p[static_cast<size_t>(66 * k.cols + c)] = 0;
+  }
+  return in;
+}
+
+// The row's distribution; empty where there is none.
+std::vector<double> distribution(const double* x, const Case& k) {
+  std::vector<double> p(x, x + k.cols);
+  double sum = 0;
+  if (k.input == LOTUS_LOGITS) {
+    if (!row_finite(x, k.cols)) return {};
+    double top = -kInf;
+    for (const double v : p) top = fmax(top, v);
+    for (double& v : p) sum += v = exp(v - top);
+  } else {
+    for (const double v : p) {
+      if (!(v >= 0 && v < kInf)) return {};
+      sum += v;
+    }
+  }
+  if (!(sum > 0)) return {};
+  if (k.input == LOTUS_LOGITS || k.form == LOTUS_JSD_TEXTBOOK)
+    for (double& v : p) v /= sum;
+  if (k.form != LOTUS_JSD_TEXTBOOK)
+    for (double& v : p) v = fmin(fmax(v, 1e-8), 1);
+  return p;
+}
+
+Output reference(const Case& k, const Input& in) {
+  Output out;
+  std::vector<std::vector<double>> p, q;
+  double sum_p = 0, sum_q = 0;
+  for (int64_t b = 0; b < k.rows; ++b) {
+    p.push_back(distribution(in.p.data() + b * k.cols, k));
+    q.push_back(distribution(in.q.data() + b * k.cols, k));
+    if (p.back().empty() || q.back().empty()) continue;
+    for (const double v : p.back()) sum_p += v;
+    for (const double v : q.back()) sum_q += v;
+  }
+  const bool whole = k.form == LOTUS_JSD_UPSTREAM;
+  double total = 0;
+  for (size_t b = 0; b < p.size(); ++b) {
+    if (p[b].empty() || q[b].empty()) {
+      out.rows.push_back(kNaN);
+      ++out.nonfinite;
+      total += kNaN;
+      continue;
+    }
+    double row = 0;
+    for (size_t c = 0; c < p[b].size(); ++c) {
+      const double x = p[b][c] / (whole ? sum_p : 1), y = q[b][c] / (whole ? sum_q : 1), m = (x + y) / 2;
+      if (k.form == LOTUS_JSD_TEXTBOOK)
+        row += (x > 0 ? 0.5 * x * log(x / m) : 0) + (y > 0 ? 0.5 * y * log(y / m) : 0);
+      else
+        row += m * (log(m) - 0.5 * (log(x) + log(y)));
+    }
+    out.rows.push_back(row);
+    total += row;
+  }
+  const double b = static_cast<double>(k.rows);
+  out.total = total / (k.form == LOTUS_JSD_BAD_TEACHING ? b * static_cast<double>(k.cols) : b);
+  return out;
+}
+
+Output run(const Case& k, const Input& in) {
+  const DeviceMatrix p(k.rows, k.cols, k.dtype, k.p, in.p), q(k.rows, k.cols, k.dtype, k.q, in.q);
+  const size_t rows = static_cast<size_t>(k.rows);
+  const DeviceVector<double> row_out(rows), total(size_t{1}), workspace(2 * rows + 2);
+  const DeviceVector<int64_t> nonfinite(std::vector<int64_t>{40});
+  lotus::JsdArgs a{};
+  a.p = p.at(), a.p_stride = p.stride(), a.q = q.at(), a.q_stride = q.stride();
+  a.rows = k.rows, a.cols = k.cols, a.dtype = k.dtype, a.input_kind = k.input, a.form = k.form;
+  a.row_out = row_out.at();
+  a.total = k.total ? total.at() : nullptr;
+  a.workspace = k.form == LOTUS_JSD_UPSTREAM ? workspace.at() : nullptr;
+  a.nonfinite_rows = nonfinite.at();
+  expect_ok(backend().js_divergence(a));
+  Output out;
+  out.rows = row_out.values();
+  if (k.total) out.total = total.values()[0];
+  out.nonfinite = nonfinite.values()[0] - 40;
+  return out;
+}
+
+std::string text(const Case& k) {
+  char line[200];
+  snprintf(line, sizeof line, "jsd B=%lld C=%lld %s form=%d %s turn=%d p=+%lld@%lld q=+%lld@%lld",
+           static_cast<long long>(k.rows), static_cast<long long>(k.cols), k.dtype == LOTUS_FLOAT32 ? "fp32" : "bf16",
+           k.form, k.input == LOTUS_LOGITS ? "logits" : "probabilities", k.turn, static_cast<long long>(k.p.gap),
+           static_cast<long long>(k.p.offset), static_cast<long long>(k.q.gap), static_cast<long long>(k.q.offset));
+  return line;
+}
+
+void compare(const Case& k) {
+  context = text(k);
+  const Input in = make_input(k);
+  const Output expected = reference(k, in), out = run(k, in);
+  // Upstream's rows are as small as 1 / B: 1e-6 beside them would show nothing.
+  const double absolute = k.form == LOTUS_JSD_UPSTREAM ? 1e-9 : 1e-6;
+  expect_close("row_out", out.rows, expected.rows, LOTUS_FLOAT32, {}, absolute);
+  if (k.total) expect_close("total", {out.total}, {expected.total}, LOTUS_FLOAT32, {}, absolute);
+  expect(out.nonfinite == expected.nonfinite, "nonfinite_rows " + std::to_string(out.nonfinite));
+}
+
+bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+void determinism(int64_t rows, int64_t cols, int32_t dtype, int32_t form) {
+  Case k;
+  k.rows = rows, k.cols = cols, k.dtype = dtype, k.form = form, k.bad_rows = false;
+  context = "bits of " + text(k);
+  const Input in = make_input(k);
+  const Output first = run(k, in);
+  const auto again = [&](const char* what) {
+    const Output out = run(k, in);
+    expect(same(out.rows, first.rows) && same({out.total}, {first.total}), what);
+  };
+  k.p = {3, 1};
+  again("another layout");
+#ifdef LOTUS_CUDA_EMULATION
+  for_each_machine(again);
+#endif
+}
+
+}  // namespace
+
+void jsd_suite() {
+  for (const int32_t dtype : {LOTUS_FLOAT32, LOTUS_BFLOAT16}) {
+    for (const int64_t cols : kCols) {
+      for (const int64_t rows : kRows) {
+        if (cols > 1001 && rows > 7) continue;
+        // The largest batch takes two of the six variants, others from C to C.
+        for (int n = 0; n < (rows > 128 ? 2 : 6); ++n) {
+          const int v = (n * 4 + static_cast<int>(cols)) % 6;
+          Case k;
+          k.rows = rows, k.cols = cols, k.dtype = dtype, k.turn = v;
+          k.form = v % 3;
+          k.input = v < 3 ? LOTUS_LOGITS : LOTUS_PROBABILITIES;
+          k.p = kLayouts[static_cast<size_t>(v)];
+          k.q = kLayouts[static_cast<size_t>(v < 3 ? v : 0)];
+          k.total = v != 4;
+          compare(k);
+          // Without rows that are not finite the total is a number.
+          k.bad_rows = false, k.total = true;
+          if (rows == 7) compare(k);
+        }
+      }
+    }
+    for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100})
+      for (const int32_t form : {LOTUS_JSD_TEXTBOOK, LOTUS_JSD_UPSTREAM}) determinism(cols > 1000 ? 5 : 37, cols, dtype, form);
+  }
+}
+
+}  // namespace cuda_test

@@ -1,0 +1,40 @@
+# Tests of the CUDA kernels (included by CMakeLists.txt).
+#   cuda_emulation_test  compiles the very .cu files with g++ against cuda_emulation/: no nvcc, no GPU
+#   cuda_device_test     the same tests against liblotus_cuda on a GPU; skipped where there is none
+set(LOTUS_CUDA_KERNELS table philox gumbel_cross_entropy evaluate_logits class_sums js_divergence)
+set(LOTUS_CUDA_TESTS cuda_test_main.cpp cuda_philox_test.cpp cuda_gumbel_test.cpp cuda_evaluate_test.cpp
+                     cuda_jsd_test.cpp)
+set(LOTUS_CUDA_WRAPPERS)
+foreach(kernel ${LOTUS_CUDA_KERNELS})
+  set(wrapper ${CMAKE_CURRENT_BINARY_DIR}/emulated_${kernel}.cpp)
+  file(GENERATE OUTPUT ${wrapper} CONTENT "#include \"${SRC}/cuda/${kernel}.cu\"\n")
+  list(APPEND LOTUS_CUDA_WRAPPERS ${wrapper})
+endforeach()
+add_executable(
+  cuda_emulation_test ${LOTUS_CUDA_TESTS} ${LOTUS_CUDA_WRAPPERS} cuda_emulation_test.cpp cuda_emulation/fibers.cpp
+                      cuda_emulation/runtime.cpp)
+target_include_directories(cuda_emulation_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation
+                                                       ${CMAKE_CURRENT_SOURCE_DIR} ${SRC}/cpp ${SRC}/cuda)
+target_compile_definitions(cuda_emulation_test PRIVATE LOTUS_CUDA_EMULATION "LOTUS_CUDA_ARCH_TEXT=\"the emulation\"")
+# Contracted multiply-adds as nvcc makes them; accesses that are not aligned trap, as they would on the device. O2: half
+# the time of O3 to compile.
+include(CheckCXXSourceRuns)
+set(CMAKE_REQUIRED_FLAGS -mfma)
+check_cxx_source_runs("int main(){return __builtin_cpu_supports(\"fma\")?0:1;}" LOTUS_HOST_HAS_FMA)
+unset(CMAKE_REQUIRED_FLAGS)
+target_compile_options(
+  cuda_emulation_test PRIVATE -O2 -ffp-contract=fast -fno-strict-aliasing -Wno-unknown-pragmas
+                              $<$<BOOL:${LOTUS_HOST_HAS_FMA}>:-mfma>)
+if(NOT LOTUS_SANITIZE)
+  target_compile_options(cuda_emulation_test PRIVATE -fsanitize=alignment -fsanitize-undefined-trap-on-error)
+endif()
+add_test(NAME cuda_emulation COMMAND cuda_emulation_test)
+
+if(TARGET lotus_cuda)
+  find_package(CUDAToolkit REQUIRED)
+  add_executable(cuda_device_test ${LOTUS_CUDA_TESTS})
+  target_include_directories(cuda_device_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${SRC}/cpp)
+  target_link_libraries(cuda_device_test PRIVATE lotus_cuda CUDA::cudart)
+  add_test(NAME cuda_device COMMAND cuda_device_test)
+  set_tests_properties(cuda_device PROPERTIES SKIP_RETURN_CODE 77)
+endif()

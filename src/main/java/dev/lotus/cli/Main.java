@@ -34,7 +34,7 @@ public final class Main {
   static final int WRONG_USE = 2;
   static final int INTERNAL = 3;
 
-  private Main() {}
+  Main() {}
 
   public static void main(String[] args) {
     System.exit(run(args));

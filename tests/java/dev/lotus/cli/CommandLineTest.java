@@ -1,0 +1,88 @@
+package dev.lotus.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+
+/** The command line is a promise: a change of it must be made here too, on purpose. */
+class CommandLineTest {
+  private static final Path ROOT = Path.of(System.getProperty("lotus.basedir", "."));
+
+  @Test
+  void theSurfaceIsFrozen() throws IOException {
+    List<String> lines = new ArrayList<>();
+    Map<String, CommandLine> commands = new TreeMap<>(new CommandLine(new Main()).getSubcommands());
+    commands.forEach(
+        (name, command) -> {
+          CommandSpec spec = command.getCommandSpec();
+          spec.positionalParameters().forEach(p -> lines.add(name + " " + p.paramLabel()));
+          List<String> options = new ArrayList<>();
+          spec.options()
+              .forEach(
+                  o ->
+                      options.add(
+                          name
+                              + " "
+                              + o.longestName()
+                              + (o.typeInfo().isBoolean() ? "" : " " + o.paramLabel())
+                              + (o.required() && o.group() == null ? " (required)" : "")
+                              + (o.defaultValue() == null ? "" : " = " + o.defaultValue())));
+          options.sort(null);
+          lines.addAll(options);
+        });
+    assertThat(lines).containsExactlyElementsOf(Files.readAllLines(ROOT.resolve("tests/golden/command-line.txt")));
+  }
+
+  /** Each command and option that the README shows exists. */
+  @Test
+  void theReadmesCommandsExist() throws IOException {
+    Map<String, CommandLine> commands = new CommandLine(new Main()).getSubcommands();
+    int checked = 0;
+    for (String line : Files.readString(ROOT.resolve("README.md")).replace("\\\n", " ").lines().toList()) {
+      if (!line.strip().startsWith("./lotus ")) {
+        continue;
+      }
+      String[] words = line.strip().split("\\s+");
+      if (words[1].startsWith("-")) {
+        continue;
+      }
+      assertThat(commands).as(line).containsKey(words[1]);
+      for (String word : words) {
+        if (word.startsWith("--")) {
+          assertThat(commands.get(words[1]).getCommandSpec().findOption(word)).as(word + " in " + line).isNotNull();
+          checked++;
+        }
+      }
+    }
+    assertThat(checked).isGreaterThan(5);
+  }
+
+  @Test
+  void helpIsPrintedWithoutLoadingAnythingNative() {
+    assertThat(CommandRun.of("--help").out()).contains("unlearn", "Exit status");
+    for (String command : new CommandLine(new Main()).getSubcommands().keySet()) {
+      CommandRun run = CommandRun.of(command, "--help");
+      assertThat(run.status()).isZero();
+      assertThat(run.out()).startsWith("Usage: lotus " + command);
+      assertThat(run.err()).isEmpty();
+    }
+    assertThat(CommandRun.of("--version").out()).startsWith("lotus ");
+  }
+
+  @Test
+  void infoSaysWhatIsMissingAndWhy() {
+    CommandRun run = CommandRun.of("info", "--json");
+    assertThat(run.status()).isZero();
+    assertThat(run.out()).startsWith("{").contains("\"version\"", "\"devices\"", "\"backends\"", "\"libraries\"", "\"cuda\"");
+    assertThat(CommandRun.of("info").out()).contains("kernels   cpu", "instruction set x86-64");
+  }
+}

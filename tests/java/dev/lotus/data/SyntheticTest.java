@@ -20,6 +20,12 @@ class SyntheticTest {
   }
 
   @Test
+  void isTheSameOnEveryMachine() {
+    assertThat(Datasets.open("synthetic", null, 1).sha256())
+        .isEqualTo("bc2065fc751ae0e34cc1e88f53f345e1bede88e4da0537f4ffa520adf1b6aef7");
+  }
+
+  @Test
   void hasTenNearlyEqualClassesOfColourImages() {
     Dataset data = Datasets.open("synthetic", null, 3);
     assertThat(data.train().size()).isEqualTo(Synthetic.TRAIN);

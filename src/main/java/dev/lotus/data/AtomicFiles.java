@@ -32,7 +32,7 @@ public final class AtomicFiles {
   private static final Set<Path> UNFINISHED = ConcurrentHashMap.newKeySet();
 
   static {
-    Runtime.getRuntime().addShutdownHook(new Thread(() -> UNFINISHED.forEach(AtomicFiles::delete)));
+    Runtime.getRuntime().addShutdownHook(new Thread(AtomicFiles::deleteUnfinished));
   }
 
   private AtomicFiles() {}
@@ -85,6 +85,14 @@ public final class AtomicFiles {
       delete(temporary);
       UNFINISHED.remove(temporary);
     }
+  }
+
+  /**
+   * Deletes the temporary files of writes that are still under way. Runs by itself when the JVM
+   * shuts down; who ends the process with {@link Runtime#halt} calls it before.
+   */
+  public static void deleteUnfinished() {
+    UNFINISHED.forEach(AtomicFiles::delete);
   }
 
   /**

@@ -26,13 +26,13 @@ final class Synthetic {
   private static final int SHIFT = 6;
 
   /** Least share of its own class's pattern in an image; the most is 1. */
-  private static final float OWN_SHARE = 0.5f;
+  private static final float OWN_SHARE = 0.4f;
 
   /** Standard deviation of the noise, in grey levels. */
   private static final float NOISE = 40;
 
-  /** Share of the labels that are drawn anew. */
-  private static final float WRONG_LABELS = 0.08f;
+  /** Share of the labels that are drawn anew, from all classes. */
+  private static final float WRONG_LABELS = 0.1f;
 
   // Streams of the seed.
   private static final long PATTERNS = 3;

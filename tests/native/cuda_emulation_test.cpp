@@ -2,6 +2,7 @@
 // logarithm's errors, every reason why a device cannot be used, errors of a launch.
 #include "common/launch.cuh"
 #include "common/numeric.cuh"
+#include "common/quads.cuh"
 #include "cuda_cases.h"
 #include "ops_cuda.h"
 
@@ -130,6 +131,17 @@ void numeric_suite() {
     gumbel_error = fmax(gumbel_error, fabs(gumbel(word) - exact) / fmax(fabs(exact), 1));
   }
   printf("           log %.2f ulp, log1p %.2f ulp, gumbel %.2g of max(1, |g|)\n", log_error, log1p_error, gumbel_error);
+  int narrowed = 0;
+  for (uint32_t bits = 0; bits < 0xffff0000u - 0x1237u; bits += 0x1237u) {
+    for (const uint32_t tail : {0u, 0x7fffu, 0x8000u, 0x8001u}) {  // below, at and above the tie of two neighbours
+      const float x = __uint_as_float((bits & 0xffff0000u) | tail);
+      Bf16 h;
+      narrow(x, h);
+      const bool nan = x != x, out_nan = (h.bits & 0x7f80u) == 0x7f80u && (h.bits & 0x7fu) != 0;
+      narrowed += nan ? !out_nan : h.bits != to_bf16(static_cast<double>(x));
+    }
+  }
+  expect(narrowed == 0, "bf16 rounding");
   expect(log_error < 1.5, "log");
   expect(log1p_error < 1.5, "log1p");
   expect(gumbel_error < 3e-7, "gumbel");

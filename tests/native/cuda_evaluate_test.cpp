@@ -171,16 +171,41 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
 #endif
 }
 
+// Sums follow the order of the rows: a batch given in two parts ends with the same bits.
+void order(int64_t rows, int64_t cols) {
+  Case k;
+  k.rows = rows, k.cols = cols, k.slots = 2;
+  context = "order of rows C=" + std::to_string(cols);
+  const Input in = make_input(k);
+  const Output whole = run(k, in);
+  const DeviceMatrix x(rows, cols, k.dtype, {}, in.logits);
+  const DeviceVector<int64_t> labels(in.labels);
+  const DeviceVector<int32_t> class_slot(in.class_slot);
+  const DeviceVector<double> sums(std::vector<double>(static_cast<size_t>(2 * cols), kBefore));
+  const DeviceVector<int64_t> counts(std::vector<int64_t>{0, 0});
+  for (const int64_t first : {int64_t{0}, int64_t{45}}) {
+    lotus::EvaluateArgs a{};
+    a.logits = static_cast<const float*>(x.at()) + first * cols, a.logits_stride = cols;
+    a.labels = labels.at() + first;
+    a.rows = first == 0 ? 45 : rows - 45, a.cols = cols, a.dtype = k.dtype;
+    a.class_sums = sums.at(), a.class_sums_stride = cols, a.class_counts = counts.at();
+    a.class_slot = class_slot.at(), a.slots = 2;
+    expect_ok(backend().evaluate_logits(a));
+  }
+  expect(same(sums.values(), whole.sums), "two parts give other sums than the whole");
+}
+
 }  // namespace
 
 void evaluate_suite() {
+  for (const int64_t cols : {5, 100}) order(300, cols);
   for (const int32_t dtype : {LOTUS_FLOAT32, LOTUS_BFLOAT16}) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {
         if (cols > 1001 && rows > 7) continue;
         // Every layout; sums by class: none, a few slots, a slot a class (where that is not a huge matrix).
         // The largest batch takes three of the eight variants, others from C to C.
-        for (int n = 0; n < (rows > 128 ? 3 : 8); ++n) {
+        for (int n = 0; n < variants(rows, 8, 3); ++n) {
           const int v = (n * 3 + static_cast<int>(cols)) % 8;
           Case k;
           k.rows = rows, k.cols = cols, k.dtype = dtype, k.turn = v;

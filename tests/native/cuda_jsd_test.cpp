@@ -158,9 +158,9 @@ bool same(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
-void determinism(int64_t rows, int64_t cols, int32_t dtype, int32_t form) {
+void determinism(int64_t rows, int64_t cols, int32_t dtype, int32_t form, int32_t input) {
   Case k;
-  k.rows = rows, k.cols = cols, k.dtype = dtype, k.form = form, k.bad_rows = false;
+  k.rows = rows, k.cols = cols, k.dtype = dtype, k.form = form, k.input = input, k.bad_rows = false;
   context = "bits of " + text(k);
   const Input in = make_input(k);
   const Output first = run(k, in);
@@ -175,15 +175,37 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype, int32_t form) {
 #endif
 }
 
+// Distributions 1e-3 apart: a divergence of 1e-7, which log(1 + x) in place of log1p(x) would lose in its rounding.
+void close(int64_t cols) {
+  Case k;
+  k.rows = 16, k.cols = cols, k.bad_rows = false;
+  Rng rng{static_cast<uint64_t>(cols)};
+  Input in;
+  for (int64_t i = 0; i < k.rows * cols; ++i) {
+    in.p.push_back(rounded(rng.normal(), k.dtype));
+    in.q.push_back(rounded(in.p.back() + 1e-3 * rng.normal(), k.dtype));
+  }
+  for (const int32_t form : {LOTUS_JSD_TEXTBOOK, LOTUS_JSD_UPSTREAM, LOTUS_JSD_BAD_TEACHING}) {
+    k.form = form;
+    context = "close " + text(k);
+    const Output expected = reference(k, in), out = run(k, in);
+    double worst = 0;
+    for (size_t b = 0; b < expected.rows.size(); ++b)
+      worst = fmax(worst, fabs(out.rows[b] - expected.rows[b]) / expected.rows[b]);
+    expect(worst < 2e-3, "relative error " + std::to_string(worst));
+  }
+}
+
 }  // namespace
 
 void jsd_suite() {
+  for (const int64_t cols : {10, 100, 1000, 1500}) close(cols);
   for (const int32_t dtype : {LOTUS_FLOAT32, LOTUS_BFLOAT16}) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {
         if (cols > 1001 && rows > 7) continue;
         // The largest batch takes two of the six variants, others from C to C.
-        for (int n = 0; n < (rows > 128 ? 2 : 6); ++n) {
+        for (int n = 0; n < variants(rows, 6, 2); ++n) {
           const int v = (n * 4 + static_cast<int>(cols)) % 6;
           Case k;
           k.rows = rows, k.cols = cols, k.dtype = dtype, k.turn = v;
@@ -200,7 +222,10 @@ void jsd_suite() {
       }
     }
     for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100})
-      for (const int32_t form : {LOTUS_JSD_TEXTBOOK, LOTUS_JSD_UPSTREAM}) determinism(cols > 1000 ? 5 : 37, cols, dtype, form);
+      for (const int32_t form : {LOTUS_JSD_TEXTBOOK, LOTUS_JSD_UPSTREAM})
+        determinism(cols > 1000 ? 5 : 37, cols, dtype, form, LOTUS_LOGITS);
+    // Rows for every warp of the blocks that add the sums up, and sums that differ between p and q.
+    determinism(300, 3, dtype, LOTUS_JSD_UPSTREAM, LOTUS_PROBABILITIES);
   }
 }
 

@@ -48,8 +48,10 @@ const lotus::Backend& backend() { return table().backend; }
 
 }  // namespace cuda_test
 
-int main() {
+// usage: [--quick]
+int main(int argc, char** argv) {
   using namespace cuda_test;
+  quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
   const char* reason = table().reason(0);
   if (*reason != '\0') {
     fprintf(stderr, "skipped: %s\n", reason);

@@ -79,7 +79,8 @@ __global__ void __launch_bounds__(kThreads) class_sums_by_slot(EvaluateArgs a, i
         sums[c] = sum;
       }
       for (int i = 0; thread == 0 && i < total; ++i) count += inverse[i] > 0.0f;
-      __syncthreads();  // without it the next chunk would overwrite the list under threads still adding
+      // No barrier here: the next chunk writes the list, top and inverse only behind its first barrier, which every
+      // thread reaches after adding; and matches, written before that, is last read before the barriers above.
     }
     if (thread == 0) a.class_counts[slot] += count;
   }

@@ -147,7 +147,7 @@ __global__ void __launch_bounds__(kWarpBlockThreads, kBlocksPerSm<Q>)
 
 // ---- C > kWarpCols: a block a row. `keep`: room for a_c in dynamic shared memory ----
 template <class T>
-__global__ void __launch_bounds__(kMaxBlockThreads) gumbel_block_rows(GumbelArgs a, int width, bool keep) {
+__global__ void __launch_bounds__(kMaxBlockThreads, 2) gumbel_block_rows(GumbelArgs a, int width, bool keep) {
   using Largest = Both<Top, Best>;
   __shared__ Slots<Largest> largest_slots;
   __shared__ Slots<Sums<float, 2>> sum_slots;

@@ -172,7 +172,7 @@ __global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, in
 
 // ---- C > kWarpCols: a block a row, walked twice, the second time from L2 ----
 template <class T>
-__global__ void __launch_bounds__(kMaxBlockThreads) jsd_block_rows(JsdArgs a, int width, bool sums_only) {
+__global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a, int width, bool sums_only) {
   __shared__ Slots<Both<Top, Top>> top_slots;
   __shared__ Slots<Sums<float, 2>> total_slots;
   __shared__ Slots<Sums<double, 2>> sum_slots;

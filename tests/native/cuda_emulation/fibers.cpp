@@ -9,6 +9,7 @@
 #include "cuda_runtime.h"
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #define LOTUS_ASAN 1
 #endif
@@ -25,7 +26,7 @@ Settings settings;
 
 namespace {
 
-constexpr size_t kStackBytes = 256 * 1024;  // AddressSanitizer's frames are large; untouched pages cost nothing
+constexpr size_t kStackBytes = 64 * 1024;
 constexpr int kWarp = 32;
 constexpr int kMostThreads = 1024;
 constexpr size_t kStaticShared = 48 * 1024;  // of an architecture
@@ -123,10 +124,11 @@ void yield(State state) {
   switch_to(self, scheduler, state == State::kDone);
 }
 
+struct Broken {};  // unwinds a thread up to start()
+
 [[noreturn]] void fail(const std::string& text) {
   if (error.empty()) error = text;
-  yield(State::kDone);
-  abort();
+  throw Broken{};
 }
 
 void wake(int number) {
@@ -138,8 +140,11 @@ void start() {
 #ifdef LOTUS_ASAN
   __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_size);
 #endif
-  (*body)();
-  ++done;
+  try {
+    (*body)();
+    ++done;
+  } catch (const Broken&) {
+  }
   yield(State::kDone);
   abort();
 }
@@ -150,6 +155,9 @@ void prepare(Fiber& fiber, int number) {
         mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (fiber.stack == MAP_FAILED) abort();
   }
+#ifdef LOTUS_ASAN
+  __asan_unpoison_memory_region(fiber.stack, kStackBytes);  // frames that the last thread here never returned from
+#endif
   fiber.index = dim3(static_cast<uint32_t>(number), 0, 0);
   fiber.state = State::kReady;
 #ifdef LOTUS_UCONTEXT
@@ -237,7 +245,7 @@ bool run_block() {
   waiting = done = 0;
   size_t poisoned = 0;
   dl_iterate_phdr(poison_module, &poisoned);
-  memset(dynamic.data(), 0xff, dynamic.size());
+  dynamic.assign(dynamic.size(), 0xff);
   while (error.empty() && !ready.empty()) {
     current = next();
     threadIdx = fibers[current].index;

@@ -16,7 +16,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The tree's borders: stages import only earlier stages, files stay readable, the README's map is true. */
+/**
+ * The tree's borders: stages import only earlier stages, files stay readable, the README's map is
+ * true.
+ */
 class ArchitectureTest {
   private static final Path ROOT = Path.of(System.getProperty("lotus.basedir", "."));
 
@@ -33,7 +36,9 @@ class ArchitectureTest {
   void noPackageImportsAgainstTheFlow() {
     for (int stage = 0; stage < FLOW.size() - 1; stage++) {
       String[] later =
-          FLOW.subList(stage + 1, FLOW.size()).stream().map(p -> "dev.lotus." + p + "..").toArray(String[]::new);
+          FLOW.subList(stage + 1, FLOW.size()).stream()
+              .map(p -> "dev.lotus." + p + "..")
+              .toArray(String[]::new);
       noClasses()
           .that()
           .resideInAPackage("dev.lotus." + FLOW.get(stage) + "..")
@@ -55,7 +60,8 @@ class ArchitectureTest {
   void kernelsDataMetricsAndReportsKnowNoLibtorch() {
     noClasses()
         .that()
-        .resideInAnyPackage("dev.lotus.data..", "dev.lotus.kernel..", "dev.lotus.metric..", "dev.lotus.report..")
+        .resideInAnyPackage(
+            "dev.lotus.data..", "dev.lotus.kernel..", "dev.lotus.metric..", "dev.lotus.report..")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("org.bytedeco.pytorch..")
@@ -65,7 +71,9 @@ class ArchitectureTest {
   @Test
   void nativeSourcesKnowNoFramework() throws IOException {
     for (Path source : sources("src/main/cpp", "src/main/cuda")) {
-      assertThat(Files.readString(source)).as(source.toString()).doesNotContain("torch/", "ATen/", "c10/");
+      assertThat(Files.readString(source))
+          .as(source.toString())
+          .doesNotContain("torch/", "ATen/", "c10/");
     }
   }
 
@@ -82,7 +90,8 @@ class ArchitectureTest {
       }
     }
     assertThat(long_).isEmpty();
-    assertThat(Files.readAllLines(ROOT.resolve("src/main/java/dev/lotus/cli/Main.java"))).hasSizeLessThanOrEqualTo(80);
+    assertThat(Files.readAllLines(ROOT.resolve("src/main/java/dev/lotus/cli/Main.java")))
+        .hasSizeLessThanOrEqualTo(80);
     assertThat(Files.readAllLines(ROOT.resolve("src/main/java/dev/lotus/unlearn/UnlearnLoop.java")))
         .hasSizeLessThanOrEqualTo(150);
   }
@@ -103,7 +112,10 @@ class ArchitectureTest {
     assertThat(missing).isEmpty();
   }
 
-  /** A line of docs/fidelity.md that says it is pinned names the test that does: `Class.method` or `Class`. */
+  /**
+   * A line of docs/fidelity.md that says it is pinned names the test that does: `Class.method` or
+   * `Class`.
+   */
   @Test
   void documentsNameOnlyTestsThatExist() throws IOException {
     Pattern test = Pattern.compile("`(\\w+Test)(?:\\.(\\w+))?`");
@@ -115,9 +127,14 @@ class ArchitectureTest {
       while (matcher.find()) {
         named++;
         String file = matcher.group(1) + ".java";
-        Path source = tests.stream().filter(p -> p.getFileName().toString().equals(file)).findFirst().orElse(null);
+        Path source =
+            tests.stream()
+                .filter(p -> p.getFileName().toString().equals(file))
+                .findFirst()
+                .orElse(null);
         if (source == null
-            || (matcher.group(2) != null && !Files.readString(source).contains("void " + matcher.group(2) + "("))) {
+            || (matcher.group(2) != null
+                && !Files.readString(source).contains("void " + matcher.group(2) + "("))) {
           missing.add(ROOT.relativize(document) + " names " + matcher.group());
         }
       }
@@ -127,7 +144,8 @@ class ArchitectureTest {
   }
 
   private static List<Path> documents() throws IOException {
-    List<Path> documents = new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
+    List<Path> documents =
+        new ArrayList<>(List.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")));
     try (Stream<Path> docs = Files.walk(ROOT.resolve("docs"))) {
       docs.filter(p -> p.toString().endsWith(".md")).forEach(documents::add);
     }

@@ -12,9 +12,10 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The LoTUS loss as the published code composes it (upstream {@code lotus_class.py:219-240}), from libtorch operations,
- * eager: two calls of gumbel_softmax over the whole batch, the soft one at tau and the hard one at 1, of which each row uses
- * one; then cross entropy against the mixed target and autograd to the student's logits.
+ * The LoTUS loss as the published code composes it (upstream {@code lotus_class.py:219-240}), from
+ * libtorch operations, eager: two calls of gumbel_softmax over the whole batch, the soft one at tau
+ * and the hard one at 1, of which each row uses one; then cross entropy against the mixed target
+ * and autograd to the student's logits.
  */
 final class ComposedLoss {
   private ComposedLoss() {}
@@ -38,7 +39,13 @@ final class ComposedLoss {
   }
 
   /** Mean loss over the rows; {@code isForget} is [B, 1], 1 or 0. */
-  static Tensor loss(Tensor student, Tensor teacher, Tensor isForget, double tau, Tensor hardNoise, Tensor softNoise) {
+  static Tensor loss(
+      Tensor student,
+      Tensor teacher,
+      Tensor isForget,
+      double tau,
+      Tensor hardNoise,
+      Tensor softNoise) {
     Tensor retain = hard(teacher, hardNoise);
     Tensor forget = soft(teacher, softNoise, tau);
     Tensor target = isForget.mul(forget).add(ones_like(isForget).sub(isForget).mul(retain));

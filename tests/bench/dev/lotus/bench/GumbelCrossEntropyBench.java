@@ -28,8 +28,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The fused loss beside the same loss composed of eager libtorch operations: forward, noise and gradient of the student's
- * logits, fp32, equal threads. Half of the rows forget.
+ * The fused loss beside the same loss composed of eager libtorch operations: forward, noise and
+ * gradient of the student's logits, fp32, equal threads. Half of the rows forget.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.SampleTime)

@@ -9,10 +9,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.openjdk.jmh.annotations.Param;
 
-/** A benchmark whose two sides compute different things is worth nothing: every size it declares is checked here. */
+/**
+ * A benchmark whose two sides compute different things is worth nothing: every size it declares is
+ * checked here.
+ */
 class BenchmarksAgreeTest {
   static Stream<String> shapes() throws NoSuchFieldException {
-    String[] shapes = GumbelCrossEntropyBench.class.getField("shape").getAnnotation(Param.class).value();
+    String[] shapes =
+        GumbelCrossEntropyBench.class.getField("shape").getAnnotation(Param.class).value();
     return Arrays.stream(shapes);
   }
 
@@ -32,7 +36,9 @@ class BenchmarksAgreeTest {
         worst = Math.max(worst, Math.abs(gradients[0][i] - gradients[1][i]));
       }
       assertThat(largest).isPositive();
-      assertThat(worst).as("largest difference at %s", shape).isCloseTo(0f, within(2e-5f * largest));
+      assertThat(worst)
+          .as("largest difference at %s", shape)
+          .isCloseTo(0f, within(2e-5f * largest));
     } finally {
       bench.tearDown();
     }

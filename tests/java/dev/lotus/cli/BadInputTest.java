@@ -21,7 +21,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Every kind of bad input: exit 2, one line that names what was wrong and where, nothing half written. */
+/**
+ * Every kind of bad input: exit 2, one line that names what was wrong and where, nothing half
+ * written.
+ */
 class BadInputTest {
   @TempDir static Path temp;
   private static Path split;
@@ -31,7 +34,16 @@ class BadInputTest {
   static void makeGoodInput() {
     TorchRuntime.load(1);
     split = temp.resolve("split.json");
-    assertThat(CommandRun.of("split", "--dataset", "synthetic", "--forget-fraction", "0.1", "--out", split.toString()).status())
+    assertThat(
+            CommandRun.of(
+                    "split",
+                    "--dataset",
+                    "synthetic",
+                    "--forget-fraction",
+                    "0.1",
+                    "--out",
+                    split.toString())
+                .status())
         .isZero();
     model = temp.resolve("model.safetensors");
     save(model, 10, false);
@@ -54,8 +66,22 @@ class BadInputTest {
     List<String> args =
         new ArrayList<>(
             List.of(
-                "unlearn", "--method", "lotus", "--original", model.toString(), "--dataset", "synthetic", "--split",
-                split.toString(), "--epochs", "1", "--threads", "1", "--quiet", "--out", temp.resolve("never").toString()));
+                "unlearn",
+                "--method",
+                "lotus",
+                "--original",
+                model.toString(),
+                "--dataset",
+                "synthetic",
+                "--split",
+                split.toString(),
+                "--epochs",
+                "1",
+                "--threads",
+                "1",
+                "--quiet",
+                "--out",
+                temp.resolve("never").toString()));
     for (int i = 0; i < changes.length; i += 2) {
       int at = args.indexOf(changes[i]);
       if (at >= 0) {
@@ -89,7 +115,8 @@ class BadInputTest {
     refused(unlearn("--tau", "fixed:0"), "--tau fixed:0", "above 0");
     refused(unlearn("--tau", "fixed:-2"), "--tau fixed:-2");
     refused(unlearn("--tau", "warm"), "--tau warm");
-    refused(unlearn("--forget-target", "hard"), "--forget-target hard", "gumbel-softmax or softmax");
+    refused(
+        unlearn("--forget-target", "hard"), "--forget-target hard", "gumbel-softmax or softmax");
     refused(unlearn("--augment", "some"), "--augment some");
     refused(unlearn("--precision", "fp8"), "--precision fp8");
     refused(unlearn("--precision", "tf32", "--device", "cpu"), "--precision tf32");
@@ -130,32 +157,89 @@ class BadInputTest {
     Path broken = Files.writeString(temp.resolve("broken.json"), "{\"forget\": [1, 2");
     refused(unlearn("--split", broken.toString()), "broken.json");
     String good = Files.readString(split);
-    Path empty = Files.writeString(temp.resolve("empty.json"), good.replaceFirst("\"forget\"\\s*:\\s*\\[[^]]*]", "\"forget\": []"));
+    Path empty =
+        Files.writeString(
+            temp.resolve("empty.json"),
+            good.replaceFirst("\"forget\"\\s*:\\s*\\[[^]]*]", "\"forget\": []"));
     refused(unlearn("--split", empty.toString()), "forget set is empty");
-    Path far = Files.writeString(temp.resolve("far.json"), good.replaceFirst("\"forget\"\\s*:\\s*\\[", "\"forget\": [99999999, "));
+    Path far =
+        Files.writeString(
+            temp.resolve("far.json"),
+            good.replaceFirst("\"forget\"\\s*:\\s*\\[", "\"forget\": [99999999, "));
     refused(unlearn("--split", far.toString()), "99999999");
     refused(
-        CommandRun.of("split", "--dataset", "synthetic", "--forget-fraction", "1.5", "--out", temp.resolve("never").toString()),
+        CommandRun.of(
+            "split",
+            "--dataset",
+            "synthetic",
+            "--forget-fraction",
+            "1.5",
+            "--out",
+            temp.resolve("never").toString()),
         "1.5");
     refused(
-        CommandRun.of("split", "--dataset", "synthetic", "--forget-class", "10", "--out", temp.resolve("never").toString()),
+        CommandRun.of(
+            "split",
+            "--dataset",
+            "synthetic",
+            "--forget-class",
+            "10",
+            "--out",
+            temp.resolve("never").toString()),
         "10");
     Path indices = Files.writeString(temp.resolve("indices.txt"), "1 2\n3 x\n");
     refused(
-        CommandRun.of("split", "--dataset", "synthetic", "--forget-indices", indices.toString(), "--out", temp.resolve("never").toString()),
-        "indices.txt", "line 2", "x");
+        CommandRun.of(
+            "split",
+            "--dataset",
+            "synthetic",
+            "--forget-indices",
+            indices.toString(),
+            "--out",
+            temp.resolve("never").toString()),
+        "indices.txt",
+        "line 2",
+        "x");
     refused(
-        CommandRun.of("train", "--dataset", "synthetic", "--model", "resnet20", "--epochs", "1", "--on", "retain", "--quiet", "--out",
+        CommandRun.of(
+            "train",
+            "--dataset",
+            "synthetic",
+            "--model",
+            "resnet20",
+            "--epochs",
+            "1",
+            "--on",
+            "retain",
+            "--quiet",
+            "--out",
             temp.resolve("never").toString()),
         "--on retain needs --split");
   }
 
   @Test
   void dataFiles() throws IOException {
-    refused(CommandRun.of("split", "--dataset", "cifar10", "--forget-fraction", "0.1", "--out", temp.resolve("never").toString()), "--data");
+    refused(
+        CommandRun.of(
+            "split",
+            "--dataset",
+            "cifar10",
+            "--forget-fraction",
+            "0.1",
+            "--out",
+            temp.resolve("never").toString()),
+        "--data");
     Path missing = temp.resolve("no-such-folder");
     refused(
-        CommandRun.of("split", "--dataset", "cifar10", "--data", missing.toString(), "--forget-fraction", "0.1", "--out",
+        CommandRun.of(
+            "split",
+            "--dataset",
+            "cifar10",
+            "--data",
+            missing.toString(),
+            "--forget-fraction",
+            "0.1",
+            "--out",
             temp.resolve("never").toString()),
         "no-such-folder");
     Path folder = Files.createDirectories(temp.resolve("cifar"));
@@ -166,9 +250,18 @@ class BadInputTest {
     records[3073 * 7] = 77;
     Files.write(folder.resolve("test_batch.bin"), records);
     refused(
-        CommandRun.of("split", "--dataset", "cifar10", "--data", folder.toString(), "--forget-fraction", "0.1", "--out",
+        CommandRun.of(
+            "split",
+            "--dataset",
+            "cifar10",
+            "--data",
+            folder.toString(),
+            "--forget-fraction",
+            "0.1",
+            "--out",
             temp.resolve("never").toString()),
-        "test_batch.bin", "77");
+        "test_batch.bin",
+        "77");
   }
 
   @Test
@@ -179,7 +272,8 @@ class BadInputTest {
   @Test
   void nothingHalfWrittenIsLeft() throws IOException {
     try (Stream<Path> files = Files.walk(temp)) {
-      assertThat(files.filter(f -> f.toString().contains(".tmp") || f.toString().contains(".part"))).isEmpty();
+      assertThat(files.filter(f -> f.toString().contains(".tmp") || f.toString().contains(".part")))
+          .isEmpty();
     }
   }
 }

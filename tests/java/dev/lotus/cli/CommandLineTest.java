@@ -39,7 +39,9 @@ class CommandLineTest {
           options.sort(null);
           lines.addAll(options);
         });
-    assertThat(lines).containsExactlyElementsOf(Files.readAllLines(ROOT.resolve("tests/golden/command-line.txt")));
+    assertThat(lines)
+        .containsExactlyElementsOf(
+            Files.readAllLines(ROOT.resolve("tests/golden/command-line.txt")));
   }
 
   /** Each command and option that the README shows exists. */
@@ -47,7 +49,8 @@ class CommandLineTest {
   void theReadmesCommandsExist() throws IOException {
     Map<String, CommandLine> commands = new CommandLine(new Main()).getSubcommands();
     int checked = 0;
-    for (String line : Files.readString(ROOT.resolve("README.md")).replace("\\\n", " ").lines().toList()) {
+    for (String line :
+        Files.readString(ROOT.resolve("README.md")).replace("\\\n", " ").lines().toList()) {
       if (!line.strip().startsWith("./lotus ")) {
         continue;
       }
@@ -58,7 +61,9 @@ class CommandLineTest {
       assertThat(commands).as(line).containsKey(words[1]);
       for (String word : words) {
         if (word.startsWith("--")) {
-          assertThat(commands.get(words[1]).getCommandSpec().findOption(word)).as(word + " in " + line).isNotNull();
+          assertThat(commands.get(words[1]).getCommandSpec().findOption(word))
+              .as(word + " in " + line)
+              .isNotNull();
           checked++;
         }
       }
@@ -82,7 +87,9 @@ class CommandLineTest {
   void infoSaysWhatIsMissingAndWhy() {
     CommandRun run = CommandRun.of("info", "--json");
     assertThat(run.status()).isZero();
-    assertThat(run.out()).startsWith("{").contains("\"version\"", "\"devices\"", "\"backends\"", "\"libraries\"", "\"cuda\"");
+    assertThat(run.out())
+        .startsWith("{")
+        .contains("\"version\"", "\"devices\"", "\"backends\"", "\"libraries\"", "\"cuda\"");
     assertThat(CommandRun.of("info").out()).contains("kernels   cpu", "instruction set x86-64");
   }
 }

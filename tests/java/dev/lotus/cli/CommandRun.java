@@ -15,7 +15,10 @@ record CommandRun(int status, String out, String err) {
     System.setErr(new PrintStream(errBytes, true, StandardCharsets.UTF_8));
     try {
       int status = Main.run(args);
-      return new CommandRun(status, outBytes.toString(StandardCharsets.UTF_8), errBytes.toString(StandardCharsets.UTF_8));
+      return new CommandRun(
+          status,
+          outBytes.toString(StandardCharsets.UTF_8),
+          errBytes.toString(StandardCharsets.UTF_8));
     } finally {
       System.setOut(out);
       System.setErr(err);

@@ -17,7 +17,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The commands in their order, on files, as a user runs them; and what is left when one is killed. */
+/**
+ * The commands in their order, on files, as a user runs them; and what is left when one is killed.
+ */
 class EndToEndTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path ROOT = Path.of(System.getProperty("lotus.basedir", "."));
@@ -27,19 +29,57 @@ class EndToEndTest {
     String split = temp.resolve("split.json").toString();
     String original = temp.resolve("original").toString();
     String retrained = temp.resolve("retrained").toString();
-    done("split", "--dataset", "synthetic", "--forget-fraction", "0.1", "--seed", "3", "--out", split);
+    done(
+        "split",
+        "--dataset",
+        "synthetic",
+        "--forget-fraction",
+        "0.1",
+        "--seed",
+        "3",
+        "--out",
+        split);
     done(train(original, "--split", split));
     done(train(retrained, "--split", split, "--on", "retain"));
     JsonNode[] metrics = new JsonNode[2];
     for (int i = 0; i < 2; i++) {
       String unlearned = temp.resolve("unlearned" + i).toString();
       done(
-          "unlearn", "--method", "lotus", "--original", original, "--dataset", "synthetic", "--split", split, "--epochs", "1",
-          "--tau", "fixed:2", "--seed", "7", "--quiet", "--out", unlearned);
+          "unlearn",
+          "--method",
+          "lotus",
+          "--original",
+          original,
+          "--dataset",
+          "synthetic",
+          "--split",
+          split,
+          "--epochs",
+          "1",
+          "--tau",
+          "fixed:2",
+          "--seed",
+          "7",
+          "--quiet",
+          "--out",
+          unlearned);
       CommandRun run =
           done(
-              "evaluate", "--unlearned", unlearned, "--original", original, "--retrained", retrained, "--dataset", "synthetic",
-              "--split", split, "--quiet", "--json", "--out", unlearned);
+              "evaluate",
+              "--unlearned",
+              unlearned,
+              "--original",
+              original,
+              "--retrained",
+              retrained,
+              "--dataset",
+              "synthetic",
+              "--split",
+              split,
+              "--quiet",
+              "--json",
+              "--out",
+              unlearned);
       metrics[i] = JSON.readTree(run.out());
       assertThat(JSON.readTree(Path.of(unlearned, "metrics.json").toFile())).isEqualTo(metrics[i]);
       ((ObjectNode) metrics[i]).remove("seconds");
@@ -49,18 +89,33 @@ class EndToEndTest {
     metrics[0].fieldNames().forEachRemaining(keys::add);
     assertThat(keys)
         .containsExactly(
-            "acc_forget", "acc_retain", "acc_test", "acc_val", "mia", "jsd", "jsd_upstream", "jsd_bt", "rf_jsd", "rf_jsd_lo",
-            "rf_jsd_hi", "rf_jsd_upstream", "rf_jsd_classes", "avg_gap", "avg_gap_published");
+            "acc_forget",
+            "acc_retain",
+            "acc_test",
+            "acc_val",
+            "mia",
+            "jsd",
+            "jsd_upstream",
+            "jsd_bt",
+            "rf_jsd",
+            "rf_jsd_lo",
+            "rf_jsd_hi",
+            "rf_jsd_upstream",
+            "rf_jsd_classes",
+            "avg_gap",
+            "avg_gap_published");
     metrics[0].forEach(value -> assertThat(value.isNumber()).isTrue());
     JsonNode run = JSON.readTree(temp.resolve("unlearned0/run.json").toFile());
     assertThat(run.path("schema").asInt()).isEqualTo(1);
     assertThat(run.path("trace").get(0).path("tau").asDouble()).isEqualTo(2);
     assertThat(run.path("configuration").path("method").asText()).isEqualTo("lotus");
     assertThat(run.path("data_sha256").asText()).hasSize(64);
-    assertThat(Files.readString(temp.resolve("unlearned0/report.html"))).contains("<svg", "Retrained");
+    assertThat(Files.readString(temp.resolve("unlearned0/report.html")))
+        .contains("<svg", "Retrained");
     try (Stream<Path> files = Files.walk(temp)) {
       assertThat(files.filter(Files::isRegularFile).map(f -> f.getFileName().toString()))
-          .allMatch(f -> f.matches("split.json|model.safetensors|run.json|metrics.json|report.html"));
+          .allMatch(
+              f -> f.matches("split.json|model.safetensors|run.json|metrics.json|report.html"));
     }
   }
 
@@ -68,7 +123,18 @@ class EndToEndTest {
     List<String> args =
         new ArrayList<>(
             List.of(
-                "train", "--dataset", "synthetic", "--model", "resnet20", "--width", "0.5", "--epochs", "1", "--quiet", "--out", out));
+                "train",
+                "--dataset",
+                "synthetic",
+                "--model",
+                "resnet20",
+                "--width",
+                "0.5",
+                "--epochs",
+                "1",
+                "--quiet",
+                "--out",
+                out));
     args.addAll(List.of(more));
     return args.toArray(String[]::new);
   }
@@ -80,7 +146,10 @@ class EndToEndTest {
     return run;
   }
 
-  /** A real process, stopped in mid-training by SIGTERM and SIGKILL: no file of the run may be there by half. */
+  /**
+   * A real process, stopped in mid-training by SIGTERM and SIGKILL: no file of the run may be there
+   * by half.
+   */
   @Test
   void aKilledRunLeavesNothingHalfWritten(@TempDir Path temp) throws Exception {
     for (boolean forcibly : new boolean[] {false, true}) {
@@ -89,14 +158,32 @@ class EndToEndTest {
           new ArrayList<>(
               List.of(
                   Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
-                  System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), "dev.lotus.cli.Main"));
+                  System.getProperty(
+                          "surefire.test.class.path", System.getProperty("java.class.path")),
+                      "dev.lotus.cli.Main"));
       command.addAll(
           List.of(
-              "train", "--dataset", "synthetic", "--model", "resnet20", "--epochs", "1000", "--threads", "1", "--out", out.toString()));
+              "train",
+              "--dataset",
+              "synthetic",
+              "--model",
+              "resnet20",
+              "--epochs",
+              "1000",
+              "--threads",
+              "1",
+              "--out",
+              out.toString()));
       Path log = temp.resolve("log" + forcibly);
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
       long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-      while (!Files.readString(log).contains("epoch 1") && process.isAlive() && System.nanoTime() < deadline) {
+      while (!Files.readString(log).contains("epoch 1")
+          && process.isAlive()
+          && System.nanoTime() < deadline) {
         Thread.sleep(50);
       }
       assertThat(process.isAlive()).as(Files.readString(log)).isTrue();
@@ -116,26 +203,55 @@ class EndToEndTest {
     CommandRun run = CommandRun.of("verify", ROOT.resolve("tests/golden").toString());
     assertThat(run.status()).isZero();
     List<String> lines = run.out().lines().toList();
-    assertThat(lines.subList(0, lines.size() - 1)).allMatch(l -> l.matches("(PASS|FAIL|SKIP) [a-z]_\\S+ max_error=\\S+ \\[\\S+].*"));
+    assertThat(lines.subList(0, lines.size() - 1))
+        .allMatch(l -> l.matches("(PASS|FAIL|SKIP) [a-z]_\\S+ max_error=\\S+ \\[\\S+].*"));
     assertThat(lines.get(lines.size() - 1)).matches("\\d+ passed, 0 failed, \\d+ skipped");
   }
 
-  /** Somebody else's classifier on real images: the accuracies that its own authors' code measures. */
+  /**
+   * Somebody else's classifier on real images: the accuracies that its own authors' code measures.
+   */
   @Test
   void aPretrainedClassifierOnRealImages(@TempDir Path temp) throws IOException {
     String place = System.getProperty("lotus.data", "");
     Path weights = Path.of(place).resolveSibling("weights").resolve("resnet20-cifar10.safetensors");
     assumeTrue(
-        !place.isEmpty() && Files.exists(weights), "needs -Dlotus.data=DIR with cifar-10-subset, and weights beside it");
+        !place.isEmpty() && Files.exists(weights),
+        "needs -Dlotus.data=DIR with cifar-10-subset, and weights beside it");
     String data = Path.of(place, "cifar-10-subset").toString();
     String split = temp.resolve("split.json").toString();
-    done("split", "--dataset", "cifar10", "--data", data, "--forget-fraction", "0.1", "--out", split);
+    done(
+        "split",
+        "--dataset",
+        "cifar10",
+        "--data",
+        data,
+        "--forget-fraction",
+        "0.1",
+        "--out",
+        split);
     CommandRun run =
         done(
-            "evaluate", "--unlearned", weights.toString(), "--original", weights.toString(), "--dataset", "cifar10", "--data", data,
-            "--split", split, "--normalize", "imagenet", "--quiet", "--json", "--out", temp.resolve("e").toString());
+            "evaluate",
+            "--unlearned",
+            weights.toString(),
+            "--original",
+            weights.toString(),
+            "--dataset",
+            "cifar10",
+            "--data",
+            data,
+            "--split",
+            split,
+            "--normalize",
+            "imagenet",
+            "--quiet",
+            "--json",
+            "--out",
+            temp.resolve("e").toString());
     JsonNode m = JSON.readTree(run.out());
-    double train = (4500 * m.path("acc_retain").asDouble() + 500 * m.path("acc_forget").asDouble()) / 5000;
+    double train =
+        (4500 * m.path("acc_retain").asDouble() + 500 * m.path("acc_forget").asDouble()) / 5000;
     double heldOut = (m.path("acc_val").asDouble() + m.path("acc_test").asDouble()) / 2;
     assertThat(train).isCloseTo(0.9980, within(5e-5));
     assertThat(heldOut).isCloseTo(0.9140, within(5e-5));

@@ -11,7 +11,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.Assumptions;
 
-/** Where a contract runs: libtorch only holds the memory, so that one test serves the CPU and CUDA. */
+/**
+ * Where a contract runs: libtorch only holds the memory, so that one test serves the CPU and CUDA.
+ */
 record Backend(String name, int device) {
   static List<Backend> all() {
     return List.of(new Backend("cpu", Matrix.CPU), new Backend("cuda", 0));
@@ -43,7 +45,10 @@ record Backend(String name, int device) {
     return place(torch.tensor(x));
   }
 
-  /** A matrix in {@code dtype} whose rows start {@code stride} elements apart; the gap holds {@code gap}. */
+  /**
+   * A matrix in {@code dtype} whose rows start {@code stride} elements apart; the gap holds {@code
+   * gap}.
+   */
   Placed matrix(float[] x, int rows, int cols, int stride, DType dtype, float gap) {
     float[] spread = new float[Math.max(1, rows * stride)];
     java.util.Arrays.fill(spread, gap);

@@ -2,7 +2,10 @@ package dev.lotus.kernel;
 
 import java.util.SplittableRandom;
 
-/** Inputs with the values that break kernels: spread logits, and in turn masked, huge, equal and one-hot rows. */
+/**
+ * Inputs with the values that break kernels: spread logits, and in turn masked, huge, equal and
+ * one-hot rows.
+ */
 final class Cases {
   private Cases() {}
 
@@ -27,7 +30,10 @@ final class Cases {
     return x;
   }
 
-  /** Masks in {@code x} what {@code like} masks, so that no target lies on a class the student lacks. */
+  /**
+   * Masks in {@code x} what {@code like} masks, so that no target lies on a class the student
+   * lacks.
+   */
   static void maskLike(float[] x, float[] like) {
     for (int i = 0; i < x.length; i++) {
       if (like[i] == Float.NEGATIVE_INFINITY) {

@@ -86,7 +86,10 @@ class EvaluateLogitsTest {
             Backend.floatsAt(lossOut),
             Backend.floatsAt(entropyOut),
             new ClassSums(
-                Backend.doublesAt(sumsOut), Backend.longsAt(countsOut), new IntPointer(slotIn.data_ptr()), slots),
+                Backend.doublesAt(sumsOut),
+                Backend.longsAt(countsOut),
+                new IntPointer(slotIn.data_ptr()),
+                slots),
             Backend.longsAt(nonfinite)),
         null);
     String what = backend + " " + dtype + " " + rows + "x" + cols;
@@ -173,7 +176,8 @@ class EvaluateLogitsTest {
     }
     Kernels.setNumThreads(0);
     assertThat(results[1]).isEqualTo(results[0]);
-    assertThat(Arrays.stream(results[0]).sum()).isCloseTo(rows, org.assertj.core.api.Assertions.within(1e-2));
+    assertThat(Arrays.stream(results[0]).sum())
+        .isCloseTo(rows, org.assertj.core.api.Assertions.within(1e-2));
   }
 
   @Test
@@ -182,23 +186,42 @@ class EvaluateLogitsTest {
       Matrix m = Matrix.of(new FloatPointer(12), 3, 4);
       LongPointer labels = new LongPointer(0, 1, 2);
       FloatPointer two = new FloatPointer(2);
-      refused(() -> EvaluateLogits.run(m, null, new Output(null, null, null, null, null), null), "labels is null");
-      refused(() -> EvaluateLogits.run(m, new LongPointer(2), new Output(null, null, null, null, null), null), "labels holds 2");
       refused(
-          () -> EvaluateLogits.run(m, new LongPointer(0, 4, 0), new Output(null, null, null, null, null), null),
+          () -> EvaluateLogits.run(m, null, new Output(null, null, null, null, null), null),
+          "labels is null");
+      refused(
+          () ->
+              EvaluateLogits.run(
+                  m, new LongPointer(2), new Output(null, null, null, null, null), null),
+          "labels holds 2");
+      refused(
+          () ->
+              EvaluateLogits.run(
+                  m, new LongPointer(0, 4, 0), new Output(null, null, null, null, null), null),
           "the label of row 1 is 4; it must be 0 to 3");
-      refused(() -> EvaluateLogits.run(m, labels, new Output(null, two, null, null, null), null), "loss holds 2");
-      refused(() -> EvaluateLogits.run(m, labels, new Output(null, null, two, null, null), null), "entropy holds 2");
+      refused(
+          () -> EvaluateLogits.run(m, labels, new Output(null, two, null, null, null), null),
+          "loss holds 2");
+      refused(
+          () -> EvaluateLogits.run(m, labels, new Output(null, null, two, null, null), null),
+          "entropy holds 2");
       ClassSums few = new ClassSums(new DoublePointer(12), new LongPointer(3), null, 3);
-      refused(() -> EvaluateLogits.run(m, labels, new Output(null, null, null, few, null), null), "slots is 3");
+      refused(
+          () -> EvaluateLogits.run(m, labels, new Output(null, null, null, few, null), null),
+          "slots is 3");
       ClassSums small = new ClassSums(new DoublePointer(15), new LongPointer(4), null, 4);
-      refused(() -> EvaluateLogits.run(m, labels, new Output(null, null, null, small, null), null), "class_sums holds 15");
+      refused(
+          () -> EvaluateLogits.run(m, labels, new Output(null, null, null, small, null), null),
+          "class_sums holds 15");
       ClassSums noCounts = new ClassSums(new DoublePointer(16), null, null, 4);
-      refused(() -> EvaluateLogits.run(m, labels, new Output(null, null, null, noCounts, null), null), "class_counts is null");
+      refused(
+          () -> EvaluateLogits.run(m, labels, new Output(null, null, null, noCounts, null), null),
+          "class_counts is null");
     }
   }
 
-  private static void refused(org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String text) {
+  private static void refused(
+      org.assertj.core.api.ThrowableAssert.ThrowingCallable call, String text) {
     assertThatIllegalArgumentException().isThrownBy(call).withMessageContaining(text);
   }
 }

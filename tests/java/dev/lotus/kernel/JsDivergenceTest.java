@@ -33,7 +33,8 @@ class JsDivergenceTest {
     }
   }
 
-  private static void check(Backend backend, DType dtype, Input input, Form form, int rows, int cols) {
+  private static void check(
+      Backend backend, DType dtype, Input input, Form form, int rows, int cols) {
     float[] p = Cases.logits(rows, cols, 20 + rows);
     float[] q = Cases.logits(rows, cols, 21 + cols);
     if (input == Input.PROBABILITIES) {
@@ -75,8 +76,15 @@ class JsDivergenceTest {
     Tensor workspace = backend.zeroDoubles(2 * rows + 2);
     Tensor nonfinite = backend.longs(new long[1]);
     JsDivergence.run(
-        pm.matrix(), qm.matrix(), input, form, Backend.doublesAt(rowOut), Backend.doublesAt(totalOut),
-        Backend.doublesAt(workspace), Backend.longsAt(nonfinite), null);
+        pm.matrix(),
+        qm.matrix(),
+        input,
+        form,
+        Backend.doublesAt(rowOut),
+        Backend.doublesAt(totalOut),
+        Backend.doublesAt(workspace),
+        Backend.longsAt(nonfinite),
+        null);
     String what = backend + " " + form + " " + input + " " + dtype + " " + rows + "x" + cols;
     Tolerance.assertClose(what, Backend.hostDoubles(rowOut), reference);
     double[] totalActual = Backend.hostDoubles(totalOut);
@@ -106,7 +114,10 @@ class JsDivergenceTest {
     return p;
   }
 
-  /** Where p and q nearly agree the plain formula loses every digit; the published tables live there. */
+  /**
+   * Where p and q nearly agree the plain formula loses every digit; the published tables live
+   * there.
+   */
   @Test
   void smallDivergencesKeepTheirDigits() {
     int cols = 10;
@@ -123,8 +134,10 @@ class JsDivergenceTest {
       Matrix b = Matrix.of(new FloatPointer(q), 1, cols);
       double textbook = Reference.jsdTextbook(pp, qq);
       assertThat(textbook).isBetween(1e-10, 1e-8);
-      assertThat(JsDivergence.total(a, b, Input.PROBABILITIES, Form.TEXTBOOK)).isCloseTo(textbook, within(textbook * 1e-2));
-      assertThat(JsDivergence.total(a, a, Input.PROBABILITIES, Form.TEXTBOOK)).isBetween(0.0, 1e-14);
+      assertThat(JsDivergence.total(a, b, Input.PROBABILITIES, Form.TEXTBOOK))
+          .isCloseTo(textbook, within(textbook * 1e-2));
+      assertThat(JsDivergence.total(a, a, Input.PROBABILITIES, Form.TEXTBOOK))
+          .isBetween(0.0, 1e-14);
     }
   }
 
@@ -134,7 +147,8 @@ class JsDivergenceTest {
       Matrix p = Matrix.of(new FloatPointer(0.5f, 0.5f, -0.1f, 1.1f, Float.NaN, 1f, 0f, 0f), 4, 2);
       Matrix q = Matrix.of(new FloatPointer(0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f), 4, 2);
       DoublePointer rows = new DoublePointer(4);
-      org.bytedeco.javacpp.LongPointer nonfinite = new org.bytedeco.javacpp.LongPointer(new long[] {0});
+      org.bytedeco.javacpp.LongPointer nonfinite =
+          new org.bytedeco.javacpp.LongPointer(new long[] {0});
       JsDivergence.run(p, q, Input.PROBABILITIES, Form.TEXTBOOK, rows, null, null, nonfinite, null);
       assertThat(nonfinite.get()).isEqualTo(3);
       assertThat(rows.get(0)).isZero();
@@ -151,13 +165,28 @@ class JsDivergenceTest {
       Matrix q = Matrix.of(new FloatPointer(12), 4, 3);
       DoublePointer rows = new DoublePointer(3);
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> JsDivergence.run(p, q, Input.LOGITS, Form.TEXTBOOK, rows, null, null, null, null))
+          .isThrownBy(
+              () ->
+                  JsDivergence.run(p, q, Input.LOGITS, Form.TEXTBOOK, rows, null, null, null, null))
           .withMessageContaining("q is FLOAT32[4, 3]");
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> JsDivergence.run(p, p, Input.LOGITS, Form.TEXTBOOK, new DoublePointer(2), null, null, null, null))
+          .isThrownBy(
+              () ->
+                  JsDivergence.run(
+                      p,
+                      p,
+                      Input.LOGITS,
+                      Form.TEXTBOOK,
+                      new DoublePointer(2),
+                      null,
+                      null,
+                      null,
+                      null))
           .withMessageContaining("row_out holds 2");
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> JsDivergence.run(p, p, Input.LOGITS, Form.UPSTREAM, rows, null, null, null, null))
+          .isThrownBy(
+              () ->
+                  JsDivergence.run(p, p, Input.LOGITS, Form.UPSTREAM, rows, null, null, null, null))
           .withMessageContaining("workspace is null");
     }
   }

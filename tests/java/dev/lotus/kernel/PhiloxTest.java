@@ -13,8 +13,10 @@ class PhiloxTest {
   /** Random123's published vectors for philox4x32-10. */
   @Test
   void knownAnswers() {
-    assertThat(words(0L, 0, 0, 0L, 0)).containsExactly(0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8);
-    // Counter ffffffff x 4, key ffffffff x 2: sample's high word << 8 | stream must be ffffffff too.
+    assertThat(words(0L, 0, 0, 0L, 0))
+        .containsExactly(0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8);
+    // Counter ffffffff x 4, key ffffffff x 2: sample's high word << 8 | stream must be ffffffff
+    // too.
     assertThat(words(-1L, -1, 0xff, 0x00ffffff_ffffffffL, 0xffffffffL))
         .containsExactly(0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd);
     assertThat(words(0x299f31d0a4093822L, 0x03707344, 0x2e, 0x13198a_85a308d3L, 0x243f6a88L))
@@ -36,25 +38,32 @@ class PhiloxTest {
     for (int cols : new int[] {1, 5, 32, 33, 1001}) {
       try (IntPointer out = new IntPointer((long) samples.length * cols);
           LongPointer positions = new LongPointer(samples)) {
-        assertThat(Lotus.lotus_philox(seed, 9, 1, positions, samples.length, cols, out, cols, Matrix.CPU, null))
+        assertThat(
+                Lotus.lotus_philox(
+                    seed, 9, 1, positions, samples.length, cols, out, cols, Matrix.CPU, null))
             .isZero();
         for (int b = 0; b < samples.length; b++) {
           for (int c = 0; c < cols; c++) {
-            assertThat(out.get((long) b * cols + c)).isEqualTo(Philox.word(seed, 9, 1, samples[b], c));
+            assertThat(out.get((long) b * cols + c))
+                .isEqualTo(Philox.word(seed, 9, 1, samples[b], c));
           }
         }
       }
     }
   }
 
-  /** 100 equal bins of a million draws: chi-square with 99 degrees of freedom has mean 99, deviation 14. */
+  /**
+   * 100 equal bins of a million draws: chi-square with 99 degrees of freedom has mean 99, deviation
+   * 14.
+   */
   @Test
   void uniformsAreUniform() {
     int[] bins = new int[100];
     for (int i = 0; i < 1_000_000; i++) {
       bins[(int) (100 * Philox.uniform(Philox.word(3, 1, 0, i / 10, i % 10)))]++;
     }
-    double chi2 = Arrays.stream(bins).mapToDouble(n -> (n - 10_000.0) * (n - 10_000.0) / 10_000).sum();
+    double chi2 =
+        Arrays.stream(bins).mapToDouble(n -> (n - 10_000.0) * (n - 10_000.0) / 10_000).sum();
     assertThat(chi2).isBetween(55.0, 160.0);
   }
 

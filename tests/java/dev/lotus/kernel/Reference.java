@@ -65,7 +65,8 @@ final class Reference {
   }
 
   /** LoTUS target of one row; {@code g} is its noise (zeros for none). */
-  static double[] target(float[] teacher, int at, int cols, boolean forget, double[] g, double tau) {
+  static double[] target(
+      float[] teacher, int at, int cols, boolean forget, double[] g, double tau) {
     double[] z = new double[cols];
     for (int c = 0; c < cols; c++) {
       z[c] = (teacher[at + c] + g[c]) / (forget ? tau : 1);
@@ -114,7 +115,10 @@ final class Reference {
     return sum / 2;
   }
 
-  /** One row of the published form; pNorm and qNorm are the whole matrices' sums (1 for Bad Teaching's form). */
+  /**
+   * One row of the published form; pNorm and qNorm are the whole matrices' sums (1 for Bad
+   * Teaching's form).
+   */
   static double jsdUpstream(double[] p, double[] q, double pNorm, double qNorm) {
     double sum = 0;
     for (int c = 0; c < p.length; c++) {

@@ -3,16 +3,24 @@ package dev.lotus.kernel;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The one list of shapes that every kernel test runs: odd on purpose, around every vector and block width. */
+/**
+ * The one list of shapes that every kernel test runs: odd on purpose, around every vector and block
+ * width.
+ */
 final class Shapes {
-  static final int[] CLASSES = {1, 2, 3, 7, 8, 10, 20, 31, 32, 33, 100, 101, 200, 1000, 1001, 21841};
+  static final int[] CLASSES = {
+    1, 2, 3, 7, 8, 10, 20, 31, 32, 33, 100, 101, 200, 1000, 1001, 21841
+  };
   static final int[] ROWS = {1, 7, 128, 513};
 
   private Shapes() {}
 
   record Shape(int rows, int cols) {}
 
-  /** All pairs; more than 1001 classes only with up to 7 rows, unless {@code -Dlotus.exhaustive=true}. */
+  /**
+   * All pairs; more than 1001 classes only with up to 7 rows, unless {@code
+   * -Dlotus.exhaustive=true}.
+   */
   static List<Shape> all() {
     boolean exhaustive = Boolean.getBoolean("lotus.exhaustive");
     List<Shape> shapes = new ArrayList<>();

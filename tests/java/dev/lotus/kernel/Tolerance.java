@@ -2,7 +2,10 @@ package dev.lotus.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** The engine's tolerances: fp32 |x - ref| <= 1e-6 + 1e-5 max|ref|; bf16 within one ulp of the rounded reference. */
+/**
+ * The engine's tolerances: fp32 |x - ref| <= 1e-6 + 1e-5 max|ref|; bf16 within one ulp of the
+ * rounded reference.
+ */
 final class Tolerance {
   private Tolerance() {}
 
@@ -18,7 +21,9 @@ final class Tolerance {
               ? Math.abs(actual[i] - reference[i]) <= allowed
               : Double.compare(actual[i], (float) reference[i]) == 0;
       assertThat(same)
-          .as("%s[%d] is %s, the reference %s, allowed %g", what, i, actual[i], reference[i], allowed)
+          .as(
+              "%s[%d] is %s, the reference %s, allowed %g",
+              what, i, actual[i], reference[i], allowed)
           .isTrue();
     }
   }
@@ -37,7 +42,9 @@ final class Tolerance {
       int a = ordered(Cases.toBfloat16(actual[i]));
       int r = ordered(Cases.toBfloat16((float) reference[i]));
       boolean same = Math.abs(a - r) <= 1 || Math.abs(actual[i] - reference[i]) <= 1e-6;
-      assertThat(same).as("%s[%d] is %s, the reference %s", what, i, actual[i], reference[i]).isTrue();
+      assertThat(same)
+          .as("%s[%d] is %s, the reference %s", what, i, actual[i], reference[i])
+          .isTrue();
     }
   }
 

@@ -12,7 +12,7 @@ class ResultTableTest {
   }
 
   private static final String EXPECTED =
-      """
+"""
 Model         Acc forget     Acc retain       Acc test      \
       MIA  Avg gap     JSD             RF-JSD [95%]  Seconds
 ------------------------------------------------------------\

@@ -16,10 +16,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The published code's own results (families a to e), and that a wrong reference is noticed. */
 class GoldenCheckTest {
-  private static final Path GOLDEN = Path.of(System.getProperty("lotus.basedir", "."), "tests", "golden");
+  private static final Path GOLDEN =
+      Path.of(System.getProperty("lotus.basedir", "."), "tests", "golden");
 
   static Stream<Path> files() throws IOException {
-    return Files.list(GOLDEN).filter(f -> f.getFileName().toString().matches("[a-e]_.*\\.json")).sorted();
+    return Files.list(GOLDEN)
+        .filter(f -> f.getFileName().toString().matches("[a-e]_.*\\.json"))
+        .sorted();
   }
 
   @ParameterizedTest

@@ -17,9 +17,9 @@ import dev.lotus.device.TorchRuntime;
 import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
 import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
 import dev.lotus.load.Augmentation;
+import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.metric.SetStatistics;
-import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
@@ -27,10 +27,9 @@ import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
-import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.javacpp.PointerScope;
-import dev.lotus.load.BatchLoader;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -48,11 +47,19 @@ class UnlearnLoopTest {
     Split whole = Split.random(dataset, 0.1, false, 1);
     Split corner =
         new Split(
-            1, whole.dataset(), whole.dataSha256(), 1, "random",
-            Arrays.copyOf(whole.forget(), 60), Arrays.copyOf(whole.retain(), 300),
-            Arrays.copyOf(whole.val(), 100), Arrays.copyOf(whole.test(), 100));
+            1,
+            whole.dataset(),
+            whole.dataSha256(),
+            1,
+            "random",
+            Arrays.copyOf(whole.forget(), 60),
+            Arrays.copyOf(whole.retain(), 300),
+            Arrays.copyOf(whole.val(), 100),
+            Arrays.copyOf(whole.test(), 100));
     data = new UnlearnData(dataset, corner);
-    engine = new Engine(ComputeDevice.CPU, Precision.FP32, dataset.normalization(), Engine.Listener.NONE);
+    engine =
+        new Engine(
+            ComputeDevice.CPU, Precision.FP32, dataset.normalization(), Engine.Listener.NONE);
   }
 
   private static Backbone model(long seed) {
@@ -62,10 +69,22 @@ class UnlearnLoopTest {
     return model;
   }
 
-  private static UnlearnConfig config(String method, int epochs, double lr, double alpha, Double tau, Augmentation augmentation) {
+  private static UnlearnConfig config(
+      String method, int epochs, double lr, double alpha, Double tau, Augmentation augmentation) {
     return new UnlearnConfig(
-        method, epochs, 64, lr, 5e-4, augmentation, 0.3, alpha, tau, Temperature.UNROUNDED,
-        ForgetTarget.GUMBEL_SOFTMAX, RetainTarget.GUMBEL_HARD, 3407);
+        method,
+        epochs,
+        64,
+        lr,
+        5e-4,
+        augmentation,
+        0.3,
+        alpha,
+        tau,
+        Temperature.UNROUNDED,
+        ForgetTarget.GUMBEL_SOFTMAX,
+        RetainTarget.GUMBEL_HARD,
+        3407);
   }
 
   private static float[] weights(Backbone model) {
@@ -93,7 +112,8 @@ class UnlearnLoopTest {
       float[][] after = new float[2][];
       for (int i = 0; i < 2; i++) {
         UnlearnLoop.Result result =
-            new UnlearnLoop(engine, config("lotus", 2, 1e-3, 8, 1.5, Augmentation.NONE)).run(original, data, e -> {});
+            new UnlearnLoop(engine, config("lotus", 2, 1e-3, 8, 1.5, Augmentation.NONE))
+                .run(original, data, e -> {});
         try (Backbone student = result.model()) {
           after[i] = weights(student);
         }
@@ -115,12 +135,18 @@ class UnlearnLoopTest {
       EpochOrder order = EpochOrder.of(data.split().forget());
       try (TeacherLogits kept = TeacherLogits.of(task, order);
           BatchLoader loader =
-              new BatchLoader(data.dataset().train(), engine.normalization(), Augmentation.NONE, 32, ComputeDevice.CPU);
+              new BatchLoader(
+                  data.dataset().train(),
+                  engine.normalization(),
+                  Augmentation.NONE,
+                  32,
+                  ComputeDevice.CPU);
           NoGradGuard noGrad = new NoGradGuard()) {
         var batches = loader.epoch(order.shuffled(5, 3), 3, 5);
         while (batches.hasNext()) {
           var batch = batches.next();
-          double difference = kept.of(batch).sub(original.forward(batch.images())).abs().max().item_float();
+          double difference =
+              kept.of(batch).sub(original.forward(batch.images())).abs().max().item_float();
           assertThat(difference).isLessThan(1e-4);
         }
       }
@@ -130,11 +156,16 @@ class UnlearnLoopTest {
   @Test
   void tauFollowsTheGapAndTheRunStops() {
     try (Backbone original = model(3)) {
-      SetStatistics unseen = new Evaluator(engine).statistics(original, data.dataset().heldOut(), data.split().val(), "unseen");
-      SetStatistics forget = new Evaluator(engine).statistics(original, data.dataset().train(), data.split().forget(), "forget");
+      SetStatistics unseen =
+          new Evaluator(engine)
+              .statistics(original, data.dataset().heldOut(), data.split().val(), "unseen");
+      SetStatistics forget =
+          new Evaluator(engine)
+              .statistics(original, data.dataset().train(), data.split().forget(), "forget");
       List<EpochTrace> seen = new ArrayList<>();
       UnlearnLoop.Result result =
-          new UnlearnLoop(engine, config("lotus", 3, 1e-3, 2, null, Augmentation.NONE)).run(original, data, seen::add);
+          new UnlearnLoop(engine, config("lotus", 3, 1e-3, 2, null, Augmentation.NONE))
+              .run(original, data, seen::add);
       try (Backbone student = result.model()) {
         Temperature temperature = new Temperature(2);
         if (temperature.stops(forget.accuracy(), unseen.accuracy())) {
@@ -179,14 +210,21 @@ class UnlearnLoopTest {
 
   @Test
   void bf16RunsTheSameLoop() {
-    Engine bf16 = new Engine(ComputeDevice.CPU, Precision.BF16, engine.normalization(), Engine.Listener.NONE);
+    Engine bf16 =
+        new Engine(ComputeDevice.CPU, Precision.BF16, engine.normalization(), Engine.Listener.NONE);
     try (Backbone original = model(6)) {
       UnlearnConfig config = config("lotus", 1, 1e-3, 8, 1.5, new Augmentation(4, false));
       try (Backbone a = new UnlearnLoop(bf16, config).run(original, data, e -> {}).model();
           Backbone b = new UnlearnLoop(engine, config).run(original, data, e -> {}).model()) {
-        SetStatistics first = new Evaluator(engine).statistics(a, data.dataset().train(), data.split().forget(), "forget");
-        SetStatistics second = new Evaluator(engine).statistics(b, data.dataset().train(), data.split().forget(), "forget");
-        assertThat(first.meanLoss()).isCloseTo(second.meanLoss(), org.assertj.core.api.Assertions.within(0.1 * second.meanLoss()));
+        SetStatistics first =
+            new Evaluator(engine)
+                .statistics(a, data.dataset().train(), data.split().forget(), "forget");
+        SetStatistics second =
+            new Evaluator(engine)
+                .statistics(b, data.dataset().train(), data.split().forget(), "forget");
+        assertThat(first.meanLoss())
+            .isCloseTo(
+                second.meanLoss(), org.assertj.core.api.Assertions.within(0.1 * second.meanLoss()));
       }
     }
   }
@@ -200,7 +238,9 @@ class UnlearnLoopTest {
       UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
       try (UnlearnMethod method = UnlearnMethods.entry("lotus").factory().create(config);
           WeightUpdate update = method.optimizer(task);
-          EpochRunner runner = new EpochRunner(engine, student, update, data.dataset().train(), Augmentation.NONE, 4)) {
+          EpochRunner runner =
+              new EpochRunner(
+                  engine, student, update, data.dataset().train(), Augmentation.NONE, 4)) {
         method.prepare(task);
         method.begin(task, 0);
         EpochOrder few = EpochOrder.of(Arrays.copyOf(data.split().forget(), 40));

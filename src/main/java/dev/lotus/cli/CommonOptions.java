@@ -17,20 +17,30 @@ final class CommonOptions {
       names = "--device",
       paramLabel = "DEVICE",
       defaultValue = "auto",
-      description = "auto, cpu or cuda[:i] (default: ${DEFAULT-VALUE}); cuda without a usable GPU is an error.")
+      description =
+          "auto, cpu or cuda[:i] (default: ${DEFAULT-VALUE}); cuda without a usable GPU is an error.")
   String device;
 
   @Option(
       names = "--precision",
       paramLabel = "P",
       defaultValue = "fp32",
-      description = "fp32, tf32 (GPU only) or bf16 arithmetic in the backbone (default: ${DEFAULT-VALUE}).")
+      description =
+          "fp32, tf32 (GPU only) or bf16 arithmetic in the backbone (default: ${DEFAULT-VALUE}).")
   String precision;
 
-  @Option(names = "--seed", paramLabel = "N", defaultValue = "3407", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "3407",
+      description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
   long seed;
 
-  @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "CPU threads; 0 = one a processor (default).")
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "CPU threads; 0 = one a processor (default).")
   int threads;
 
   @ArgGroup(exclusive = true)
@@ -82,7 +92,13 @@ final class CommonOptions {
   private void requireKernels(ComputeDevice chosen) {
     String reason = Kernels.unavailableReason(chosen.nativeIndex());
     if (!reason.isEmpty()) {
-      throw new InputException("--device " + device + ": libtorch can use " + chosen + ", but the kernels cannot: " + reason);
+      throw new InputException(
+          "--device "
+              + device
+              + ": libtorch can use "
+              + chosen
+              + ", but the kernels cannot: "
+              + reason);
     }
   }
 

@@ -18,7 +18,8 @@ final class DataOptions {
   @Option(
       names = "--data",
       paramLabel = "DIR",
-      description = "Folder of the data set's files, its parent, or their archive; synthetic needs none.")
+      description =
+          "Folder of the data set's files, its parent, or their archive; synthetic needs none.")
   Path data;
 
   @Option(
@@ -28,12 +29,16 @@ final class DataOptions {
           "cifar10, imagenet, none or M,M,M:S,S,S (default: what the model's run folder recorded, else the data set's own).")
   String normalize;
 
-  /** Seed of the generated images: fixed, so that every command sees the same data whatever its --seed. */
+  /**
+   * Seed of the generated images: fixed, so that every command sees the same data whatever its
+   * --seed.
+   */
   private static final long SYNTHETIC_SEED = 0;
 
   Dataset open() {
     if (dataset.equals("synthetic") && data != null) {
-      throw new InputException("--data " + data + ": the synthetic data set is generated; leave --data out");
+      throw new InputException(
+          "--data " + data + ": the synthetic data set is generated; leave --data out");
     }
     return Datasets.open(dataset, data, SYNTHETIC_SEED);
   }

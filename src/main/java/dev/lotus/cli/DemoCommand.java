@@ -36,11 +36,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code lotus demo}: the whole story on generated data: train, retrain, unlearn twice, judge all four. */
+/**
+ * {@code lotus demo}: the whole story on generated data: train, retrain, unlearn twice, judge all
+ * four.
+ */
 @Command(
     name = "demo",
     mixinStandardHelpOptions = true,
-    description = "The whole story on generated data in about a minute: a table here, a page in the folder.")
+    description =
+        "The whole story on generated data in about a minute: a table here, a page in the folder.")
 final class DemoCommand implements Callable<Integer> {
   private static final double FORGET_FRACTION = 0.1;
   private static final int TRAIN_EPOCHS = 14;
@@ -59,7 +63,12 @@ final class DemoCommand implements Callable<Integer> {
 
   /** A model of the story, with what made it. */
   private record Chapter(
-      String name, RunSummary.Role role, Backbone model, List<EpochTrace> trace, double seconds, Map<String, String> settings) {}
+      String name,
+      RunSummary.Role role,
+      Backbone model,
+      List<EpochTrace> trace,
+      double seconds,
+      Map<String, String> settings) {}
 
   private Engine engine;
   private UnlearnData data;
@@ -86,23 +95,33 @@ final class DemoCommand implements Callable<Integer> {
       chapters.forEach(chapter -> chapter.model().close());
     }
     System.out.printf(
-        "%nopen %s in a browser (%.0f s in all)%n", out.resolve("report.html"), (System.nanoTime() - start) / 1e9);
+        "%nopen %s in a browser (%.0f s in all)%n",
+        out.resolve("report.html"), (System.nanoTime() - start) / 1e9);
     return Main.DONE;
   }
 
   private Chapter train(String name, RunSummary.Role role, int[] indices) {
     Dataset dataset = data.dataset();
-    TrainLoop.Config config = new TrainLoop.Config(TRAIN_EPOCHS, BATCH, 0.1, 5e-4, Augmentation.NONE, common.seed);
+    TrainLoop.Config config =
+        new TrainLoop.Config(TRAIN_EPOCHS, BATCH, 0.1, 5e-4, Augmentation.NONE, common.seed);
     common.progress().note(name + ": training on " + indices.length + " samples");
     Backbone model =
         Backbones.create(
-            new Arch("resnet18", dataset.classes(), dataset.train().channels(), 0.25, dataset.train().height()));
+            new Arch(
+                "resnet18",
+                dataset.classes(),
+                dataset.train().channels(),
+                0.25,
+                dataset.train().height()));
     long start = System.nanoTime();
     List<EpochTrace> trace =
-        new TrainLoop(engine, config).run(model, dataset.train(), indices, e -> common.progress().note(TrainCommand.line(e)));
+        new TrainLoop(engine, config)
+            .run(
+                model, dataset.train(), indices, e -> common.progress().note(TrainCommand.line(e)));
     double seconds = (System.nanoTime() - start) / 1e9;
     phases.put("training " + name, seconds);
-    return new Chapter(name, role, model, trace, seconds, settings(config.learningRate(), TRAIN_EPOCHS));
+    return new Chapter(
+        name, role, model, trace, seconds, settings(config.learningRate(), TRAIN_EPOCHS));
   }
 
   private Chapter unlearn(String name, String method, double learningRate, Backbone original) {
@@ -123,7 +142,8 @@ final class DemoCommand implements Callable<Integer> {
             RetainTarget.GUMBEL_HARD,
             common.seed);
     UnlearnLoop.Result result =
-        new UnlearnLoop(engine, config).run(original, data, e -> common.progress().note(TrainCommand.line(e)));
+        new UnlearnLoop(engine, config)
+            .run(original, data, e -> common.progress().note(TrainCommand.line(e)));
     phases.put("unlearning by " + name, result.seconds());
     return new Chapter(
         name,
@@ -177,7 +197,8 @@ final class DemoCommand implements Callable<Integer> {
 
   /** Each model as a run folder of its own, so that the other commands can take it up. */
   private void write(Chapter chapter, Metrics metrics) {
-    RunFolder folder = new RunFolder(out.resolve(chapter.name().toLowerCase(java.util.Locale.ROOT)));
+    RunFolder folder =
+        new RunFolder(out.resolve(chapter.name().toLowerCase(java.util.Locale.ROOT)));
     boolean trained = chapter.role() != RunSummary.Role.UNLEARNED;
     Checkpoint.save(folder.model(), chapter.model());
     folder.write(

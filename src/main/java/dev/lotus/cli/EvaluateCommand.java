@@ -21,29 +21,48 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code lotus evaluate}: every metric of an unlearned model, beside the original and the retrained one. */
+/**
+ * {@code lotus evaluate}: every metric of an unlearned model, beside the original and the retrained
+ * one.
+ */
 @Command(
     name = "evaluate",
     mixinStandardHelpOptions = true,
-    description = "Measure an unlearned model against its original and, where there is one, a retrained model.")
+    description =
+        "Measure an unlearned model against its original and, where there is one, a retrained model.")
 final class EvaluateCommand implements Callable<Integer> {
   @Mixin DataOptions data;
   @Mixin CommonOptions common;
   @Mixin ModelOptions models;
 
-  @Option(names = "--unlearned", paramLabel = "MODEL", required = true, description = "The model to judge.")
+  @Option(
+      names = "--unlearned",
+      paramLabel = "MODEL",
+      required = true,
+      description = "The model to judge.")
   Path unlearned;
 
-  @Option(names = "--retrained", paramLabel = "MODEL", description = "A model trained without the forget set: the gold standard.")
+  @Option(
+      names = "--retrained",
+      paramLabel = "MODEL",
+      description = "A model trained without the forget set: the gold standard.")
   Path retrained;
 
-  @Option(names = "--split", paramLabel = "FILE", required = true, description = "The split.json the models were made with.")
+  @Option(
+      names = "--split",
+      paramLabel = "FILE",
+      required = true,
+      description = "The split.json the models were made with.")
   Path splitFile;
 
   @Option(names = "--json", description = "Print metrics.json, and only that, on stdout.")
   boolean json;
 
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "Where metrics.json and report.html go.")
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      required = true,
+      description = "Where metrics.json and report.html go.")
   Path out;
 
   @Override
@@ -52,32 +71,62 @@ final class EvaluateCommand implements Callable<Integer> {
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     List<RunSummary> runs = new ArrayList<>();
     try (ModelSource original = models.openOriginal(data.normalize, dataset);
-        ModelSource judged = ModelSource.open("--unlearned", unlearned, models.arch, data.normalize, dataset);
+        ModelSource judged =
+            ModelSource.open("--unlearned", unlearned, models.arch, data.normalize, dataset);
         ModelSource gold =
-            retrained == null ? null : ModelSource.open("--retrained", retrained, models.arch, data.normalize, dataset)) {
+            retrained == null
+                ? null
+                : ModelSource.open(
+                    "--retrained", retrained, models.arch, data.normalize, dataset)) {
       Engine engine = common.engine(dataset.normalization());
       ModelScores originalScores = score(engine, original, sets);
       ModelScores goldScores = gold == null ? null : score(engine, gold, sets);
       ModelScores scores = score(engine, judged, sets);
       if (gold != null) {
-        runs.add(summary("Retrained", RunSummary.Role.RETRAINED, gold, null, goldScores, originalScores, goldScores));
+        runs.add(
+            summary(
+                "Retrained",
+                RunSummary.Role.RETRAINED,
+                gold,
+                null,
+                goldScores,
+                originalScores,
+                goldScores));
       }
-      runs.add(summary("Original", RunSummary.Role.ORIGINAL, original, null, originalScores, originalScores, goldScores));
       runs.add(
-          summary(name(judged), RunSummary.Role.UNLEARNED, judged, originalScores, scores, originalScores, goldScores));
+          summary(
+              "Original",
+              RunSummary.Role.ORIGINAL,
+              original,
+              null,
+              originalScores,
+              originalScores,
+              goldScores));
+      runs.add(
+          summary(
+              name(judged),
+              RunSummary.Role.UNLEARNED,
+              judged,
+              originalScores,
+              scores,
+              originalScores,
+              goldScores));
       Metrics metrics = runs.get(runs.size() - 1).metrics();
       RunFolder folder = new RunFolder(out);
       folder.write(metrics);
       folder.write(new ReportData("lotus evaluate", null, runs, Versions.all()));
       System.out.print(
-          json ? new String(metrics.toJson(), StandardCharsets.UTF_8) : ResultTable.of(runs).text());
+          json
+              ? new String(metrics.toJson(), StandardCharsets.UTF_8)
+              : ResultTable.of(runs).text());
     }
     return Main.DONE;
   }
 
   private static ModelScores score(Engine engine, ModelSource model, UnlearnData sets) {
     engine.place(model.backbone());
-    return ModelScores.of(engine.with(model.normalizationFor(sets.dataset())), model.backbone(), sets);
+    return ModelScores.of(
+        engine.with(model.normalizationFor(sets.dataset())), model.backbone(), sets);
   }
 
   private static String name(ModelSource model) {
@@ -96,7 +145,8 @@ final class EvaluateCommand implements Callable<Integer> {
     Metrics metrics = scores.metrics(original.evaluation().test(), reference, model.seconds());
     List<EpochTrace> trace = model.run() == null ? List.of() : model.run().trace();
     Map<String, Double> phases = model.run() == null ? Map.of() : model.run().phaseSeconds();
-    Map<String, String> configuration = model.run() == null ? Map.of() : model.run().configuration();
+    Map<String, String> configuration =
+        model.run() == null ? Map.of() : model.run().configuration();
     return Runs.summary(name, role, metrics, trace, before, scores, phases, configuration);
   }
 }

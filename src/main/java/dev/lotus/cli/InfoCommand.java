@@ -78,6 +78,7 @@ final class InfoCommand implements Callable<Integer> {
                   Boolean.TRUE.equals(entry.get("available")) ? "yes" : "no",
                   entry.get("reason").toString().isEmpty() ? "" : ": " + entry.get("reason"));
             });
-    ((Map<?, ?>) info.get("libraries")).forEach((name, version) -> System.out.printf("library   %-14s %s%n", name, version));
+    ((Map<?, ?>) info.get("libraries"))
+        .forEach((name, version) -> System.out.printf("library   %-14s %s%n", name, version));
   }
 }

@@ -10,7 +10,8 @@ import picocli.CommandLine.ParameterException;
 /** Entry point: names the commands, and turns what they throw into one line and an exit status. */
 @Command(
     name = "lotus",
-    description = "Machine unlearning with LoTUS: a classifier forgets chosen training samples in a few epochs.",
+    description =
+        "Machine unlearning with LoTUS: a classifier forgets chosen training samples in a few epochs.",
     mixinStandardHelpOptions = true,
     versionProvider = Versions.class,
     synopsisSubcommandLabel = "COMMAND",
@@ -53,7 +54,11 @@ public final class Main {
   private static int wrongUse(ParameterException error, String[] args) {
     CommandLine command = error.getCommandLine();
     System.err.println(
-        "lotus: " + error.getMessage() + " (see `" + command.getCommandSpec().qualifiedName() + " --help`)");
+        "lotus: "
+            + error.getMessage()
+            + " (see `"
+            + command.getCommandSpec().qualifiedName()
+            + " --help`)");
     return WRONG_USE;
   }
 
@@ -66,7 +71,8 @@ public final class Main {
       System.err.println("lotus: " + error.getMessage());
       return error instanceof InputException ? WRONG_USE : FAILED;
     }
-    System.err.println("lotus: internal error: " + Versions.firstLine(error) + "; run again with --debug");
+    System.err.println(
+        "lotus: internal error: " + Versions.firstLine(error) + "; run again with --debug");
     return INTERNAL;
   }
 }

@@ -16,7 +16,8 @@ final class ModelOptions {
   @Option(
       names = "--arch",
       paramLabel = "NAME",
-      description = "Architecture of foreign weights, where it is not recognised by their names and shapes.")
+      description =
+          "Architecture of foreign weights, where it is not recognised by their names and shapes.")
   String arch;
 
   ModelSource openOriginal(String normalize, Dataset dataset) {

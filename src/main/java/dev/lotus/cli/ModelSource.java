@@ -18,7 +18,8 @@ import java.nio.file.Path;
  * @param normalization text of the normalisation to use, or null for the data set's own
  * @param run what made it, or null for foreign weights
  */
-record ModelSource(Path place, Backbone backbone, String normalization, RunRecord run) implements AutoCloseable {
+record ModelSource(Path place, Backbone backbone, String normalization, RunRecord run)
+    implements AutoCloseable {
 
   /**
    * Opens a model and checks that it fits the data.
@@ -31,7 +32,11 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
     boolean folder = Files.isDirectory(place);
     RunFolder runFolder = new RunFolder(place);
     if (folder && !Files.isRegularFile(runFolder.model())) {
-      throw new InputException(option + " " + place + ": the folder has no model.safetensors; name a run folder or a weights file");
+      throw new InputException(
+          option
+              + " "
+              + place
+              + ": the folder has no model.safetensors; name a run folder or a weights file");
     }
     RunRecord run = folder && runFolder.isRun() ? runFolder.readRun() : null;
     Backbone backbone = Backbones.open(folder ? runFolder.model() : place, arch);
@@ -48,13 +53,27 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
   private static void requireFits(String option, Path place, Backbone backbone, Dataset data) {
     if (backbone.arch().classes() != data.classes()) {
       throw new InputException(
-          option + " " + place + ": the model has " + backbone.arch().classes() + " classes, data set " + data.name()
-              + " has " + data.classes());
+          option
+              + " "
+              + place
+              + ": the model has "
+              + backbone.arch().classes()
+              + " classes, data set "
+              + data.name()
+              + " has "
+              + data.classes());
     }
     if (backbone.arch().channels() != data.train().channels()) {
       throw new InputException(
-          option + " " + place + ": the model takes images of " + backbone.arch().channels() + " channels, data set "
-              + data.name() + " has " + data.train().channels());
+          option
+              + " "
+              + place
+              + ": the model takes images of "
+              + backbone.arch().channels()
+              + " channels, data set "
+              + data.name()
+              + " has "
+              + data.train().channels());
     }
   }
 

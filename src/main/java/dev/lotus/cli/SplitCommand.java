@@ -1,25 +1,25 @@
 package dev.lotus.cli;
 
 import dev.lotus.data.Dataset;
+import dev.lotus.data.IndexFile;
 import dev.lotus.data.Split;
 import dev.lotus.device.InputException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code lotus split}: which samples to forget, which to keep, and the two halves of the held-out set. */
+/**
+ * {@code lotus split}: which samples to forget, which to keep, and the two halves of the held-out
+ * set.
+ */
 @Command(
     name = "split",
     mixinStandardHelpOptions = true,
-    description = "Choose the samples to forget and write split.json; any file of that form, by any writer, works too.")
+    description =
+        "Choose the samples to forget and write split.json; any file of that form, by any writer, works too.")
 final class SplitCommand implements Callable<Integer> {
   @Mixin DataOptions data;
 
@@ -44,17 +44,24 @@ final class SplitCommand implements Callable<Integer> {
     Path indices;
   }
 
-  @Option(names = "--shuffle", description = "Draw the fraction by --seed instead of taking the first samples.")
+  @Option(
+      names = "--shuffle",
+      description = "Draw the fraction by --seed instead of taking the first samples.")
   boolean shuffle;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
       defaultValue = "3407",
-      description = "Seed of the halves of the held-out set, and of --shuffle (default: ${DEFAULT-VALUE}).")
+      description =
+          "Seed of the halves of the held-out set, and of --shuffle (default: ${DEFAULT-VALUE}).")
   long seed;
 
-  @Option(names = "--out", paramLabel = "FILE", required = true, description = "The split.json to write.")
+  @Option(
+      names = "--out",
+      paramLabel = "FILE",
+      required = true,
+      description = "The split.json to write.")
   Path out;
 
   @Option(names = "--debug", description = "Print the stack of an error.")
@@ -71,36 +78,11 @@ final class SplitCommand implements Callable<Integer> {
             ? Split.random(dataset, choice.fraction, shuffle, seed)
             : choice.forgetClass != null
                 ? Split.ofClass(dataset, choice.forgetClass, seed)
-                : Split.explicit(dataset, readIndices(choice.indices), seed);
+                : Split.explicit(dataset, IndexFile.read(choice.indices), seed);
     split.write(out);
     System.out.printf(
         "%s: forget %d, retain %d, val %d, test %d%n",
         out, split.forget().length, split.retain().length, split.val().length, split.test().length);
     return Main.DONE;
-  }
-
-  private static int[] readIndices(Path file) {
-    String text;
-    try {
-      text = Files.readString(file, StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new InputException("--forget-indices " + file + ": cannot be read (" + e + ")", e);
-    }
-    List<Integer> indices = new ArrayList<>();
-    int line = 0;
-    for (String row : text.lines().toList()) {
-      line++;
-      for (String word : row.strip().split("[\\s,]+")) {
-        if (word.isEmpty()) {
-          continue;
-        }
-        try {
-          indices.add(Integer.parseInt(word));
-        } catch (NumberFormatException e) {
-          throw new InputException(file + ", line " + line + ": '" + word + "' is no index", e);
-        }
-      }
-    }
-    return indices.stream().mapToInt(Integer::intValue).toArray();
   }
 }

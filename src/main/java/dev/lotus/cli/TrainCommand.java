@@ -29,7 +29,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code lotus train}: the original model, or with {@code --on retain} the gold standard that never saw D_f. */
+/**
+ * {@code lotus train}: the original model, or with {@code --on retain} the gold standard that never
+ * saw D_f.
+ */
 @Command(
     name = "train",
     mixinStandardHelpOptions = true,
@@ -40,23 +43,39 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin CommonOptions common;
   @Mixin TrainingOptions training;
 
-  @Option(names = "--model", paramLabel = "M", required = true, description = "resnet18, resnet20, resnet32, resnet44 or resnet56.")
+  @Option(
+      names = "--model",
+      paramLabel = "M",
+      required = true,
+      description = "resnet18, resnet20, resnet32, resnet44 or resnet56.")
   String model;
 
-  @Option(names = "--width", paramLabel = "W", defaultValue = "1", description = "Factor on every layer's channels (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--width",
+      paramLabel = "W",
+      defaultValue = "1",
+      description = "Factor on every layer's channels (default: ${DEFAULT-VALUE}).")
   double width;
 
-  @Option(names = "--split", paramLabel = "FILE", description = "A split.json, for --on retain and for the four accuracies.")
+  @Option(
+      names = "--split",
+      paramLabel = "FILE",
+      description = "A split.json, for --on retain and for the four accuracies.")
   Path splitFile;
 
   @Option(
       names = "--on",
       paramLabel = "SET",
       defaultValue = "train",
-      description = "train = all training samples; retain = without the split's forget set (default: ${DEFAULT-VALUE}).")
+      description =
+          "train = all training samples; retain = without the split's forget set (default: ${DEFAULT-VALUE}).")
   String on;
 
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run folder to write.")
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      required = true,
+      description = "The run folder to write.")
   Path out;
 
   @Override
@@ -70,15 +89,18 @@ final class TrainCommand implements Callable<Integer> {
     Dataset dataset = data.open();
     UnlearnData sets = splitFile == null ? null : new UnlearnData(dataset, Split.read(splitFile));
     ImageSet images = dataset.train();
-    int[] indices = on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
+    int[] indices =
+        on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
     Engine engine = common.engine(Normalization.parse(data.normalize, dataset.normalization()));
     TrainLoop.Config config = training.trainConfig(dataset, common.seed);
     RunFolder folder = new RunFolder(out);
     long start = System.nanoTime();
     try (Backbone backbone =
-        Backbones.create(new Arch(model, dataset.classes(), images.channels(), width, images.height()))) {
+        Backbones.create(
+            new Arch(model, dataset.classes(), images.channels(), width, images.height()))) {
       List<EpochTrace> trace =
-          new TrainLoop(engine, config).run(backbone, images, indices, e -> common.progress().note(line(e)));
+          new TrainLoop(engine, config)
+              .run(backbone, images, indices, e -> common.progress().note(line(e)));
       double seconds = (System.nanoTime() - start) / 1e9;
       Checkpoint.save(folder.model(), backbone);
       folder.write(
@@ -96,7 +118,11 @@ final class TrainCommand implements Callable<Integer> {
       Evaluator evaluator = new Evaluator(engine);
       SetStatistics trained = evaluator.statistics(backbone, images, indices, on);
       SetStatistics heldOut =
-          evaluator.statistics(backbone, dataset.heldOut(), EpochOrder.all(dataset.heldOut().size()).indices(), "held-out");
+          evaluator.statistics(
+              backbone,
+              dataset.heldOut(),
+              EpochOrder.all(dataset.heldOut().size()).indices(),
+              "held-out");
       folder.write(metrics(trained, heldOut, seconds));
       System.out.printf(
           "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
@@ -105,9 +131,13 @@ final class TrainCommand implements Callable<Integer> {
     return Main.DONE;
   }
 
-  /** Of a model not yet judged against a split: what it was trained on counts as retained, all held-out as test. */
+  /**
+   * Of a model not yet judged against a split: what it was trained on counts as retained, all
+   * held-out as test.
+   */
   private static Metrics metrics(SetStatistics trained, SetStatistics heldOut, double seconds) {
-    return new dev.lotus.metric.Evaluation(null, trained, null, heldOut).metrics(null, null, null, seconds);
+    return new dev.lotus.metric.Evaluation(null, trained, null, heldOut)
+        .metrics(null, null, null, seconds);
   }
 
   static String line(EpochTrace e) {

@@ -8,23 +8,39 @@ import picocli.CommandLine.Option;
 
 /** Options of the commands that change weights. */
 final class TrainingOptions {
-  @Option(names = "--epochs", paramLabel = "N", required = true, description = "Passes over the data.")
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      required = true,
+      description = "Passes over the data.")
   int epochs;
 
-  @Option(names = "--lr", paramLabel = "R", description = "Learning rate (default: the method's published one; 0.1 in training).")
+  @Option(
+      names = "--lr",
+      paramLabel = "R",
+      description = "Learning rate (default: the method's published one; 0.1 in training).")
   Double learningRate;
 
-  @Option(names = "--weight-decay", paramLabel = "R", defaultValue = "5e-4", description = "Weight decay (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "R",
+      defaultValue = "5e-4",
+      description = "Weight decay (default: ${DEFAULT-VALUE}).")
   double weightDecay;
 
-  @Option(names = "--batch", paramLabel = "N", defaultValue = "128", description = "Images a step (default: ${DEFAULT-VALUE}).")
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      defaultValue = "128",
+      description = "Images a step (default: ${DEFAULT-VALUE}).")
   int batch;
 
   @Option(
       names = "--augment",
       paramLabel = "A",
       defaultValue = "published",
-      description = "published = the data set's own training augmentation, or none (default: ${DEFAULT-VALUE}).")
+      description =
+          "published = the data set's own training augmentation, or none (default: ${DEFAULT-VALUE}).")
   String augment;
 
   Augmentation augmentation(Dataset dataset) {
@@ -37,11 +53,13 @@ final class TrainingOptions {
 
   TrainLoop.Config trainConfig(Dataset dataset, long seed) {
     if (epochs < 1 || batch < 1) {
-      throw new InputException("--epochs " + epochs + " --batch " + batch + ": both must be at least 1");
+      throw new InputException(
+          "--epochs " + epochs + " --batch " + batch + ": both must be at least 1");
     }
     double rate = learningRate != null ? learningRate : 0.1;
     if (!(rate >= 0) || !(weightDecay >= 0)) {
-      throw new InputException("--lr " + rate + " --weight-decay " + weightDecay + ": both must be 0 or more");
+      throw new InputException(
+          "--lr " + rate + " --weight-decay " + weightDecay + ": both must be 0 or more");
     }
     return new TrainLoop.Config(epochs, batch, rate, weightDecay, augmentation(dataset), seed);
   }

@@ -32,7 +32,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code lotus unlearn}: the original model forgets the split's forget set; the run folder says how and how well. */
+/**
+ * {@code lotus unlearn}: the original model forgets the split's forget set; the run folder says how
+ * and how well.
+ */
 @Command(
     name = "unlearn",
     mixinStandardHelpOptions = true,
@@ -47,14 +50,19 @@ final class UnlearnCommand implements Callable<Integer> {
   @Option(names = "--method", paramLabel = "X", required = true, description = "lotus or finetune.")
   String method;
 
-  @Option(names = "--split", paramLabel = "FILE", required = true, description = "A split.json (see lotus split).")
+  @Option(
+      names = "--split",
+      paramLabel = "FILE",
+      required = true,
+      description = "A split.json (see lotus split).")
   Path splitFile;
 
   @Option(
       names = "--alpha",
       paramLabel = "A",
       defaultValue = "2",
-      description = "lotus: tau = exp(A (accuracy on forget - accuracy on unseen)); 8 is published for CIFAR-10 (default: ${DEFAULT-VALUE}).")
+      description =
+          "lotus: tau = exp(A (accuracy on forget - accuracy on unseen)); 8 is published for CIFAR-10 (default: ${DEFAULT-VALUE}).")
   double alpha;
 
   @Option(
@@ -75,19 +83,28 @@ final class UnlearnCommand implements Callable<Integer> {
       names = "--retain-target",
       paramLabel = "T",
       defaultValue = "gumbel-hard",
-      description = "lotus: gumbel-hard, a sample of the teacher as published, or argmax (default: ${DEFAULT-VALUE}).")
+      description =
+          "lotus: gumbel-hard, a sample of the teacher as published, or argmax (default: ${DEFAULT-VALUE}).")
   String retainTarget;
 
-  @Option(names = "--tau", paramLabel = "fixed:X", description = "lotus: a fixed temperature X > 0 instead of the schedule.")
+  @Option(
+      names = "--tau",
+      paramLabel = "fixed:X",
+      description = "lotus: a fixed temperature X > 0 instead of the schedule.")
   String tau;
 
   @Option(
       names = "--accuracy-rounding",
       paramLabel = "N",
-      description = "lotus: round accuracies to N decimals before tau and the stop rule; 2 = as published (default: none).")
+      description =
+          "lotus: round accuracies to N decimals before tau and the stop rule; 2 = as published (default: none).")
   Integer accuracyRounding;
 
-  @Option(names = "--out", paramLabel = "DIR", required = true, description = "The run folder to write.")
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      required = true,
+      description = "The run folder to write.")
   Path out;
 
   @Override
@@ -188,7 +205,8 @@ final class UnlearnCommand implements Callable<Integer> {
       return Temperature.UNROUNDED;
     }
     if (accuracyRounding < 0 || accuracyRounding > 15) {
-      throw new InputException("--accuracy-rounding " + accuracyRounding + ": give 0 to 15 decimals");
+      throw new InputException(
+          "--accuracy-rounding " + accuracyRounding + ": give 0 to 15 decimals");
     }
     return accuracyRounding;
   }
@@ -214,7 +232,10 @@ final class UnlearnCommand implements Callable<Integer> {
       }
     }
     throw new InputException(
-        option + " " + text + ": give "
+        option
+            + " "
+            + text
+            + ": give "
             + java.util.Arrays.stream(values)
                 .map(v -> v.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-'))
                 .collect(java.util.stream.Collectors.joining(" or ")));

@@ -21,7 +21,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "verify",
     mixinStandardHelpOptions = true,
-    description = "Check golden files, computed by the published code, against every backend: a line a file and backend.")
+    description =
+        "Check golden files, computed by the published code, against every backend: a line a file and backend.")
 final class VerifyCommand implements Callable<Integer> {
   @Parameters(paramLabel = "DIR", description = "Folder of golden files (*.json).")
   Path folder;

@@ -16,9 +16,9 @@ import org.bytedeco.javacpp.Pointer;
  *   sums[slot(label_b)] += p_b                      counts[slot(label_b)] += 1
  * </pre>
  *
- * <p>Sums are fp64 and taken in the order of the rows: the same bits for any number of threads. A class at -inf has
- * probability 0. A row with NaN or +inf, or all at -inf, counts as wrong, gets NaN, is left out of the sums and is counted
- * in {@code nonfiniteRows}.
+ * <p>Sums are fp64 and taken in the order of the rows: the same bits for any number of threads. A
+ * class at -inf has probability 0. A row with NaN or +inf, or all at -inf, counts as wrong, gets
+ * NaN, is left out of the sums and is counted in {@code nonfiniteRows}.
  */
 public final class EvaluateLogits {
   private static final String SYMBOL = "lotus_evaluate_logits";
@@ -30,10 +30,12 @@ public final class EvaluateLogits {
    *
    * @param sums [K, C] fp64, added to
    * @param counts [K], added to
-   * @param classSlot [C] row of {@code sums} for each label, negative to leave the label out; null = the label itself
+   * @param classSlot [C] row of {@code sums} for each label, negative to leave the label out; null
+   *     = the label itself
    * @param slots K
    */
-  public record ClassSums(DoublePointer sums, LongPointer counts, IntPointer classSlot, long slots) {}
+  public record ClassSums(
+      DoublePointer sums, LongPointer counts, IntPointer classSlot, long slots) {}
 
   /**
    * What to write; any may be null.
@@ -56,7 +58,8 @@ public final class EvaluateLogits {
    * @param logits [B, C]
    * @param labels [B], 0 &lt;= label &lt; C
    * @param stream CUDA stream, or null
-   * @throws IllegalArgumentException if shapes or (on the CPU, where they can be read) labels do not fit
+   * @throws IllegalArgumentException if shapes or (on the CPU, where they can be read) labels do
+   *     not fit
    * @throws KernelException if the device fails
    */
   public static void run(Matrix logits, LongPointer labels, Output out, Pointer stream) {

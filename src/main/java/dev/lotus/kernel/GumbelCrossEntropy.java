@@ -7,8 +7,8 @@ import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * The LoTUS loss and its gradient in one pass over the logits (Spartalis et al., CVPR 2025; upstream
- * {@code lotus_class.py:219-240}).
+ * The LoTUS loss and its gradient in one pass over the logits (Spartalis et al., CVPR 2025;
+ * upstream {@code lotus_class.py:219-240}).
  *
  * <pre>
  *   g, g' ~ Gumbel(0, 1) independent       l_b = 1 for a forget row
@@ -17,10 +17,11 @@ import org.bytedeco.javacpp.Pointer;
  *   gradient_b = gradientScale (softmax(s_b) - target_b)        gradientScale = 1 / B: of the mean loss
  * </pre>
  *
- * <p>Noise is {@link Philox}'s, from (seed, step, the row's sample), or ready-made. A class at -inf has probability 0,
- * gradient 0 and adds nothing; a target that puts weight on a class the student has at -inf makes that row's loss +inf.
- * A row with NaN or +inf, or all at -inf, gets NaN loss and gradient, is counted in {@code nonfiniteRows} and touches no
- * other row. Among equal scores argmax takes the first.
+ * <p>Noise is {@link Philox}'s, from (seed, step, the row's sample), or ready-made. A class at -inf
+ * has probability 0, gradient 0 and adds nothing; a target that puts weight on a class the student
+ * has at -inf makes that row's loss +inf. A row with NaN or +inf, or all at -inf, gets NaN loss and
+ * gradient, is counted in {@code nonfiniteRows} and touches no other row. Among equal scores argmax
+ * takes the first.
  */
 public final class GumbelCrossEntropy {
   private static final String SYMBOL = "lotus_gumbel_cross_entropy";
@@ -46,8 +47,10 @@ public final class GumbelCrossEntropy {
    *
    * @param seed Philox key
    * @param step fourth word of the counter: the number of the step, never used twice with one seed
-   * @param samples [B] each row's position in the global epoch order, on the operands' device; null = the row's index
-   * @param ready [B, C] Gumbel noise to use instead of making any (row b's for whichever target row b has), or null
+   * @param samples [B] each row's position in the global epoch order, on the operands' device; null
+   *     = the row's index
+   * @param ready [B, C] Gumbel noise to use instead of making any (row b's for whichever target row
+   *     b has), or null
    */
   public record Noise(long seed, int step, LongPointer samples, Matrix ready) {
     public static Noise of(long seed, int step) {
@@ -59,7 +62,8 @@ public final class GumbelCrossEntropy {
    * What to write; any but not all may be null.
    *
    * @param loss [B] fp32
-   * @param gradient [B, C] in the student's type; may be the student itself (in place), else overlaps no input
+   * @param gradient [B, C] in the student's type; may be the student itself (in place), else
+   *     overlaps no input
    * @param gradientScale factor of the gradient
    * @param nonfiniteRows one counter; the number of rows that are not finite is added
    */
@@ -82,7 +86,8 @@ public final class GumbelCrossEntropy {
    * @param isForget [B] bytes, not 0 = forget
    * @param tau temperature, positive and finite
    * @param stream CUDA stream, or null
-   * @throws IllegalArgumentException if shapes, types, devices or values do not fit; nothing is written
+   * @throws IllegalArgumentException if shapes, types, devices or values do not fit; nothing is
+   *     written
    * @throws KernelException if the device fails
    */
   public void run(

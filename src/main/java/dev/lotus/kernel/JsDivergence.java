@@ -6,7 +6,8 @@ import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * Jensen-Shannon divergence of two matrices of logits or probabilities, in nats, in the three forms of the literature.
+ * Jensen-Shannon divergence of two matrices of logits or probabilities, in nats, in the three forms
+ * of the literature.
  *
  * <pre>
  *   TEXTBOOK      row = 0.5 KL(p||m) + 0.5 KL(q||m), m = (p + q) / 2;         total = mean over rows
@@ -15,9 +16,10 @@ import org.bytedeco.javacpp.Pointer;
  *   BAD_TEACHING  as UPSTREAM without the whole-matrix sums;                  total = sum over rows / (B C)
  * </pre>
  *
- * <p>TEXTBOOK normalises each row to sum one first. UPSTREAM is what the paper's tables show (upstream {@code
- * helpers/eval.py:36-62}); it falls with B, so its values compare only at equal B. All are computed from x = (p - q) /
- * (p + q), without the cancellation that ruins them where p and q are close.
+ * <p>TEXTBOOK normalises each row to sum one first. UPSTREAM is what the paper's tables show
+ * (upstream {@code helpers/eval.py:36-62}); it falls with B, so its values compare only at equal B.
+ * All are computed from x = (p - q) / (p + q), without the cancellation that ruins them where p and
+ * q are close.
  */
 public final class JsDivergence {
   private static final String SYMBOL = "lotus_js_divergence";
@@ -33,7 +35,9 @@ public final class JsDivergence {
   public enum Input {
     /** p = softmax(row). */
     LOGITS,
-    /** p = row; zeros and unnormalised rows are allowed, negative values make the row not finite. */
+    /**
+     * p = row; zeros and unnormalised rows are allowed, negative values make the row not finite.
+     */
     PROBABILITIES
   }
 
@@ -47,7 +51,8 @@ public final class JsDivergence {
    * @param rowOut [B]
    * @param total one value, or null
    * @param workspace 2 B + 2 values, for {@link Form#UPSTREAM}; else null
-   * @param nonfiniteRows one counter, added to; or null. A row that is not finite has NaN in {@code rowOut}.
+   * @param nonfiniteRows one counter, added to; or null. A row that is not finite has NaN in {@code
+   *     rowOut}.
    * @param stream CUDA stream, or null
    * @throws IllegalArgumentException if shapes, types or devices do not fit
    * @throws KernelException if the device fails

@@ -28,7 +28,8 @@ public final class Kernels {
   }
 
   /**
-   * Most threads a CPU call may use in this process; 0 = OpenMP's setting. Results do not depend on it, bit for bit.
+   * Most threads a CPU call may use in this process; 0 = OpenMP's setting. Results do not depend on
+   * it, bit for bit.
    *
    * @throws IllegalArgumentException if negative
    */
@@ -65,14 +66,29 @@ public final class Kernels {
   static void requireLike(String name, Matrix a, String firstName, Matrix first, DType dtype) {
     if (a.rows() != first.rows() || a.cols() != first.cols()) {
       throw new IllegalArgumentException(
-          name + " is " + a.describe() + ", but " + firstName + " is " + first.describe() + ": shapes must agree");
+          name
+              + " is "
+              + a.describe()
+              + ", but "
+              + firstName
+              + " is "
+              + first.describe()
+              + ": shapes must agree");
     }
     if (a.device() != first.device()) {
       throw new IllegalArgumentException(
-          name + " is " + a.describe() + ", but " + firstName + " is " + first.describe() + ": devices must agree");
+          name
+              + " is "
+              + a.describe()
+              + ", but "
+              + firstName
+              + " is "
+              + first.describe()
+              + ": devices must agree");
     }
     if (a.dtype() != dtype) {
-      throw new IllegalArgumentException(name + " is " + a.describe() + "; its type must be " + dtype);
+      throw new IllegalArgumentException(
+          name + " is " + a.describe() + "; its type must be " + dtype);
     }
   }
 
@@ -85,9 +101,16 @@ public final class Kernels {
 
   /** Null is allowed; memory that knows its size must hold {@code needed} elements. */
   static void requireRoom(String name, Pointer pointer, long needed) {
-    if (pointer != null && pointer.capacity() > 0 && pointer.limit() - pointer.position() < needed) {
+    if (pointer != null
+        && pointer.capacity() > 0
+        && pointer.limit() - pointer.position() < needed) {
       throw new IllegalArgumentException(
-          name + " holds " + (pointer.limit() - pointer.position()) + " elements; " + needed + " are needed");
+          name
+              + " holds "
+              + (pointer.limit() - pointer.position())
+              + " elements; "
+              + needed
+              + " are needed");
     }
   }
 

@@ -6,7 +6,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.ShortPointer;
 
 /**
- * A row-major matrix in native memory that somebody else owns: row b starts at element {@code b * stride}.
+ * A row-major matrix in native memory that somebody else owns: row b starts at element {@code b *
+ * stride}.
  *
  * @param data first element
  * @param rows B, at least 0
@@ -20,8 +21,8 @@ public record Matrix(Pointer data, long rows, long cols, long stride, DType dtyp
   public static final int CPU = Lotus.LOTUS_CPU;
 
   /**
-   * @throws IllegalArgumentException if a size is out of range or, where the pointer knows its capacity, the memory is
-   *     too small
+   * @throws IllegalArgumentException if a size is out of range or, where the pointer knows its
+   *     capacity, the memory is too small
    */
   public Matrix {
     if (rows < 0 || cols < 1 || stride < cols) {
@@ -34,7 +35,8 @@ public record Matrix(Pointer data, long rows, long cols, long stride, DType dtyp
               + stride);
     }
     if (rows > 0 && (data == null || data.isNull())) {
-      throw new IllegalArgumentException("a matrix of " + rows + " x " + cols + " has no memory (null)");
+      throw new IllegalArgumentException(
+          "a matrix of " + rows + " x " + cols + " has no memory (null)");
     }
   }
 

@@ -1,11 +1,13 @@
 package dev.lotus.kernel;
 
 /**
- * Philox4x32-10 (Salmon et al., SC 2011), the source of the kernels' noise: the same integers here, in the
- * CPU kernels and in the CUDA kernels, whatever the launch shape, thread count or number of processes.
+ * Philox4x32-10 (Salmon et al., SC 2011), the source of the kernels' noise: the same integers here,
+ * in the CPU kernels and in the CUDA kernels, whatever the launch shape, thread count or number of
+ * processes.
  *
- * <p>key = (seed low word, high word); counter = (c / 4, sample low word, sample high word &lt;&lt; 8 | stream, step);
- * word c % 4 belongs to index c. A uniform is u = ((word &gt;&gt;&gt; 8) + 0.5) 2^-24, a Gumbel draw -log(-log u).
+ * <p>key = (seed low word, high word); counter = (c / 4, sample low word, sample high word &lt;&lt;
+ * 8 | stream, step); word c % 4 belongs to index c. A uniform is u = ((word &gt;&gt;&gt; 8) + 0.5)
+ * 2^-24, a Gumbel draw -log(-log u).
  */
 public final class Philox {
   /** Streams of the kernels, as in {@code lotus.h}. */

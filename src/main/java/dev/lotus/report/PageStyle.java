@@ -9,7 +9,7 @@ final class PageStyle {
   private PageStyle() {}
 
   static final String CSS =
-      """
+"""
 :root { color-scheme: light dark;
   --page: #ffffff; --card: #f6f7f9; --rule: #d5d9e0; --text: #16191f; --faint: #565d6b;
   --s0: #0072b2; --s1: #d55e00; --s2: #00835f; --s3: #b3578c; --s4: #a06c00; --s5: #2b86bd;

@@ -7,7 +7,10 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.kNone;
 
-/** Mean cross-entropy against the labels, in fp32: training from scratch, and what fine-tuning goes on with. */
+/**
+ * Mean cross-entropy against the labels, in fp32: training from scratch, and what fine-tuning goes
+ * on with.
+ */
 final class CrossEntropyStep implements EpochRunner.Step {
   @Override
   public void backward(Tensor logits_BC, Batch batch, int step, Tensor losses_B) {

@@ -41,7 +41,10 @@ public record Engine(
     void end();
   }
 
-  /** Puts a model where it computes: on the device, in channels-last order, which convolutions take a third less time in. */
+  /**
+   * Puts a model where it computes: on the device, in channels-last order, which convolutions take
+   * a third less time in.
+   */
   public void place(Backbone model) {
     model.to(device);
     model.channelsLast(true);

@@ -15,8 +15,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The steps of an epoch: batch, forward, loss, backward, update. Losses stay on the device until the epoch's end, where a
- * NaN is found with the step that brought it; no step waits for the device.
+ * The steps of an epoch: batch, forward, loss, backward, update. Losses stay on the device until
+ * the epoch's end, where a NaN is found with the step that brought it; no step waits for the
+ * device.
  */
 public final class EpochRunner implements AutoCloseable {
   /** What a method puts between the student's logits and the backward pass. */
@@ -38,11 +39,17 @@ public final class EpochRunner implements AutoCloseable {
   private int steps;
 
   public EpochRunner(
-      Engine engine, Backbone student, WeightUpdate update, ImageSet images, Augmentation augmentation, int batchSize) {
+      Engine engine,
+      Backbone student,
+      WeightUpdate update,
+      ImageSet images,
+      Augmentation augmentation,
+      int batchSize) {
     this.engine = engine;
     this.student = student;
     this.update = update;
-    this.loader = new BatchLoader(images, engine.normalization(), augmentation, batchSize, engine.device());
+    this.loader =
+        new BatchLoader(images, engine.normalization(), augmentation, batchSize, engine.device());
   }
 
   /**
@@ -91,7 +98,12 @@ public final class EpochRunner implements AutoCloseable {
     for (int i = 0; i < host.length; i++) {
       if (!Float.isFinite(host[i])) {
         throw new ResultException(
-            "the loss became " + host[i] + " in epoch " + (epoch + 1) + ", step " + (firstStep + i / batchSize + 1)
+            "the loss became "
+                + host[i]
+                + " in epoch "
+                + (epoch + 1)
+                + ", step "
+                + (firstStep + i / batchSize + 1)
                 + " of the run; lower --lr");
       }
       sum += host[i];

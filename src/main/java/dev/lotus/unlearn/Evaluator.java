@@ -23,7 +23,10 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** One pass of a model in evaluation mode over a set, without augmentation, in batches of {@value #BATCH}. */
+/**
+ * One pass of a model in evaluation mode over a set, without augmentation, in batches of {@value
+ * #BATCH}.
+ */
 public final class Evaluator {
   static final int BATCH = 256;
 
@@ -34,7 +37,8 @@ public final class Evaluator {
   }
 
   /**
-   * Correct count, losses, entropies and class means in one read of the logits; what the metrics are computed from.
+   * Correct count, losses, entropies and class means in one read of the logits; what the metrics
+   * are computed from.
    *
    * @param what the set's name, for progress and errors
    * @throws ResultException if the model yields NaN or infinite logits
@@ -51,7 +55,8 @@ public final class Evaluator {
       LongPointer correct = TensorMatrix.longs(counters, 0);
       LongPointer nonfinite = TensorMatrix.longs(counters, 1);
       ClassSums classSums =
-          new ClassSums(new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counters, 2), null, classes);
+          new ClassSums(
+              new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counters, 2), null, classes);
       int[] done = {0};
       forEachBatch(
           model,
@@ -74,8 +79,13 @@ public final class Evaluator {
       long[] counted = hostLongs(counters);
       if (counted[1] > 0) {
         throw new ResultException(
-            "the model's logits are NaN or infinite for " + counted[1] + " of the " + rows + " images of the "
-                + what + " set");
+            "the model's logits are NaN or infinite for "
+                + counted[1]
+                + " of the "
+                + rows
+                + " images of the "
+                + what
+                + " set");
       }
       long[] classCounts = Arrays.copyOfRange(counted, 2, 2 + classes);
       return new SetStatistics(
@@ -127,11 +137,13 @@ public final class Evaluator {
     void accept(Tensor logits_BC, Batch batch);
   }
 
-  private void forEachBatch(Backbone model, ImageSet images, int[] indices, String what, BatchAction action) {
+  private void forEachBatch(
+      Backbone model, ImageSet images, int[] indices, String what, BatchAction action) {
     model.train(false);
     engine.listener().begin("evaluating " + what, indices.length);
     try (BatchLoader loader =
-            new BatchLoader(images, engine.normalization(), Augmentation.NONE, BATCH, engine.device());
+            new BatchLoader(
+                images, engine.normalization(), Augmentation.NONE, BATCH, engine.device());
         NoGradGuard noGrad = new NoGradGuard()) {
       Iterator<Batch> batches = loader.epoch(EpochOrder.of(indices), 0, 0);
       while (batches.hasNext()) {

@@ -5,8 +5,8 @@ import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
 
 /**
- * Fine-tuning: cross-entropy on all of D_r, SGD with momentum 0.9 (upstream {@code naive_unlearning_class.py}). The forget
- * set is only left out.
+ * Fine-tuning: cross-entropy on all of D_r, SGD with momentum 0.9 (upstream {@code
+ * naive_unlearning_class.py}). The forget set is only left out.
  */
 final class Finetune implements UnlearnMethod {
   private static final double MOMENTUM = 0.9;
@@ -15,7 +15,10 @@ final class Finetune implements UnlearnMethod {
   @Override
   public WeightUpdate optimizer(Task task) {
     return Optimizers.sgd(
-        task.student().parameters(), task.config().learningRate(), MOMENTUM, task.config().weightDecay());
+        task.student().parameters(),
+        task.config().learningRate(),
+        MOMENTUM,
+        task.config().weightDecay());
   }
 
   @Override

@@ -24,11 +24,12 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Golden files of the published code against this engine: what {@code lotus verify} runs. The family is the first letter of
- * the file's name: a the loss, b the divergence, c RF-JSD, d MIA, e the temperature schedule.
+ * Golden files of the published code against this engine: what {@code lotus verify} runs. The
+ * family is the first letter of the file's name: a the loss, b the divergence, c RF-JSD, d MIA, e
+ * the temperature schedule.
  *
- * <p>References are the {@code *_f64} arrays, |x - ref| &lt;= 1e-6 + 1e-5 |ref|; integers and MIA fractions exact; tau 1e-12
- * relative; coefficients 1e-4 relative against {@code exact_C1}.
+ * <p>References are the {@code *_f64} arrays, |x - ref| &lt;= 1e-6 + 1e-5 |ref|; integers and MIA
+ * fractions exact; tau 1e-12 relative; coefficients 1e-4 relative against {@code exact_C1}.
  */
 public final class GoldenCheck {
   /** Families that run on a device; e is plain Java. */
@@ -123,7 +124,8 @@ public final class GoldenCheck {
             TensorMatrix.bytes(flagBytes),
             tau.path("tau").asDouble(),
             new Noise(0, 0, null, TensorMatrix.of(g, device)),
-            new Output(TensorMatrix.floats(losses, 0), TensorMatrix.of(gradient, device), 1f / rows, null),
+            new Output(
+                TensorMatrix.floats(losses, 0), TensorMatrix.of(gradient, device), 1f / rows, null),
             TensorMatrix.stream(device));
         double mean = 0;
         for (float row : Evaluator.hostFloats(losses)) {
@@ -153,9 +155,14 @@ public final class GoldenCheck {
       int cols = p.shape()[1];
       Tensor pm = matrix(p.floats(), rows, cols);
       Tensor qm = matrix(q.floats(), rows, cols);
-      expectClose(prefix + "official", total(pm, qm, Form.UPSTREAM), file.array(prefix + "official_f64").scalar());
       expectClose(
-          prefix + "textbook", total(pm, qm, Form.TEXTBOOK), file.array(prefix + "textbook_rowmean_f64").scalar());
+          prefix + "official",
+          total(pm, qm, Form.UPSTREAM),
+          file.array(prefix + "official_f64").scalar());
+      expectClose(
+          prefix + "textbook",
+          total(pm, qm, Form.TEXTBOOK),
+          file.array(prefix + "textbook_rowmean_f64").scalar());
     }
   }
 
@@ -196,18 +203,21 @@ public final class GoldenCheck {
     Tensor counts = Evaluator.on(device, torch.zeros(cols).to(ScalarType.Long));
     long[] labels = Arrays.stream(file.array(set + "_labels").ints()).asLongStream().toArray();
     ClassSums classSums =
-        new ClassSums(new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0), null, cols);
+        new ClassSums(
+            new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0), null, cols);
     evaluate(logits, rows, cols, labels, null, classSums);
     long[] counted = Evaluator.hostLongs(counts);
     return new Means(Evaluator.means(Evaluator.hostDoubles(sums), counted), counted);
   }
 
-  private void evaluate(Array logits, int rows, int cols, long[] labels, Tensor entropies, ClassSums sums) {
+  private void evaluate(
+      Array logits, int rows, int cols, long[] labels, Tensor entropies, ClassSums sums) {
     Tensor labelTensor = Evaluator.on(device, torch.tensor(labels));
     EvaluateLogits.run(
         TensorMatrix.of(matrix(logits.floats(), rows, cols), device),
         TensorMatrix.longs(labelTensor, 0),
-        new EvaluateLogits.Output(null, null, entropies == null ? null : TensorMatrix.floats(entropies, 0), sums, null),
+        new EvaluateLogits.Output(
+            null, null, entropies == null ? null : TensorMatrix.floats(entropies, 0), sums, null),
         TensorMatrix.stream(device));
   }
 
@@ -215,7 +225,11 @@ public final class GoldenCheck {
 
   private void mia(GoldenFile file) {
     Mia.Result actual =
-        Mia.fit(entropies(file, "retain"), entropies(file, "test"), entropies(file, "val"), entropies(file, "forget"));
+        Mia.fit(
+            entropies(file, "retain"),
+            entropies(file, "test"),
+            entropies(file, "val"),
+            entropies(file, "forget"));
     double coefficient = file.array("exact_C1_coef").scalar();
     double intercept = file.array("exact_C1_intercept").scalar();
     expect("coefficient", actual.coefficient(), coefficient, 1e-4 * Math.abs(coefficient));
@@ -242,7 +256,11 @@ public final class GoldenCheck {
       for (int f = 0; f < grid.length; f++) {
         for (int u = 0; u < grid.length; u++) {
           String where = "(" + grid[f] + ", " + grid[u] + ")";
-          expect("tau" + where, new Temperature(alpha).tau(grid[f], grid[u]), tau[f][u], 1e-12 * tau[f][u]);
+          expect(
+              "tau" + where,
+              new Temperature(alpha).tau(grid[f], grid[u]),
+              tau[f][u],
+              1e-12 * tau[f][u]);
           expect("stop" + where, published.stops(grid[f], grid[u]) ? 1 : 0, stops[f][u], 0);
         }
       }
@@ -251,7 +269,11 @@ public final class GoldenCheck {
     double[] total = file.array("acc_total").data();
     double[] rounded = file.array("acc_rounded").data();
     for (int i = 0; i < rounded.length; i++) {
-      expect("rounding of " + correct[i] + "/" + total[i], published.rounded(correct[i] / total[i]), rounded[i], 0);
+      expect(
+          "rounding of " + correct[i] + "/" + total[i],
+          published.rounded(correct[i] / total[i]),
+          rounded[i],
+          0);
     }
   }
 

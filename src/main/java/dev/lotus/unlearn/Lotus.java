@@ -16,9 +16,10 @@ import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * LoTUS (Spartalis et al., CVPR 2025; upstream {@code lotus_class.py}): the student distils from the original model on D_f
- * and a share of D_r. Before each epoch the temperature is set from the gap between the student's accuracy on D_f and the
- * original's on unseen data; the run stops once the student is worse on D_f than that.
+ * LoTUS (Spartalis et al., CVPR 2025; upstream {@code lotus_class.py}): the student distils from
+ * the original model on D_f and a share of D_r. Before each epoch the temperature is set from the
+ * gap between the student's accuracy on D_f and the original's on unseen data; the run stops once
+ * the student is worse on D_f than that.
  */
 final class Lotus implements UnlearnMethod {
   /** Keeps the draw of retain samples apart from the orders of epochs 0, 1, ... */
@@ -39,7 +40,8 @@ final class Lotus implements UnlearnMethod {
 
   @Override
   public WeightUpdate optimizer(Task task) {
-    return Optimizers.adamW(task.student().parameters(), task.config().learningRate(), task.config().weightDecay());
+    return Optimizers.adamW(
+        task.student().parameters(), task.config().learningRate(), task.config().weightDecay());
   }
 
   @Override
@@ -71,7 +73,11 @@ final class Lotus implements UnlearnMethod {
     }
     double accForget =
         new Evaluator(task.engine())
-            .statistics(task.student(), task.data().dataset().train(), task.data().split().forget(), "forget")
+            .statistics(
+                task.student(),
+                task.data().dataset().train(),
+                task.data().split().forget(),
+                "forget")
             .accuracy();
     if (temperature.stops(accForget, accUnseen)) {
       return new Begin(true, null, accForget, accUnseen);
@@ -104,7 +110,10 @@ final class Lotus implements UnlearnMethod {
         tau,
         new Noise(task.config().seed(), step, TensorMatrix.longs(positions, 0), null),
         new Output(
-            TensorMatrix.floats(losses_B, 0), TensorMatrix.of(gradient_BC, device), 1f / batch.size(), null),
+            TensorMatrix.floats(losses_B, 0),
+            TensorMatrix.of(gradient_BC, device),
+            1f / batch.size(),
+            null),
         TensorMatrix.stream(device));
     logits_BC.backward(gradient_BC, new BoolOptional(), false, new TensorArrayRefOptional());
   }

@@ -28,7 +28,8 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
             evaluator.statistics(model, train, split.retain(), "retain"),
             evaluator.statistics(model, heldOut, split.val(), "val"),
             evaluator.statistics(model, heldOut, split.test(), "test"));
-    return new ModelScores(evaluation, evaluator.probabilities(model, train, split.forget(), "forget outputs"));
+    return new ModelScores(
+        evaluation, evaluator.probabilities(model, train, split.forget(), "forget outputs"));
   }
 
   /**
@@ -40,7 +41,10 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
    */
   public Metrics metrics(SetStatistics originalTest, ModelScores retrained, Double seconds) {
     Divergences divergences =
-        retrained == null ? null : Divergences.of(forgetProbabilities, retrained.forgetProbabilities);
-    return evaluation.metrics(originalTest, retrained == null ? null : retrained.evaluation, divergences, seconds);
+        retrained == null
+            ? null
+            : Divergences.of(forgetProbabilities, retrained.forgetProbabilities);
+    return evaluation.metrics(
+        originalTest, retrained == null ? null : retrained.evaluation, divergences, seconds);
   }
 }

@@ -13,8 +13,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The original model's logits of a batch, in evaluation mode. The original never changes: where the input is not randomly
- * augmented its logits are computed once and kept; else it runs on each batch.
+ * The original model's logits of a batch, in evaluation mode. The original never changes: where the
+ * input is not randomly augmented its logits are computed once and kept; else it runs on each
+ * batch.
  */
 final class TeacherLogits implements AutoCloseable {
   private final UnlearnMethod.Task task;

@@ -8,12 +8,11 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
- * Libtorch's tensors as the kernels see memory. The tensor must stay reachable, and in its scope, until the operation is
- * done; on CUDA, both use the current stream.
+ * Libtorch's tensors as the kernels see memory. The tensor must stay reachable, and in its scope,
+ * until the operation is done; on CUDA, both use the current stream.
  */
 final class TensorMatrix {
   private TensorMatrix() {}
@@ -26,13 +25,17 @@ final class TensorMatrix {
           case BFloat16 -> DType.BFLOAT16;
           default ->
               throw new IllegalArgumentException(
-                  "logits are " + logits_BC.scalar_type() + "; the kernels take Float and BFloat16");
+                  "logits are "
+                      + logits_BC.scalar_type()
+                      + "; the kernels take Float and BFloat16");
         };
     if (logits_BC.dim() != 2 || !logits_BC.is_contiguous()) {
-      throw new IllegalArgumentException("logits must be a contiguous matrix, dimensions: " + logits_BC.dim());
+      throw new IllegalArgumentException(
+          "logits must be a contiguous matrix, dimensions: " + logits_BC.dim());
     }
     long cols = logits_BC.size(1);
-    return new Matrix(logits_BC.data_ptr(), logits_BC.size(0), cols, cols, dtype, device.nativeIndex());
+    return new Matrix(
+        logits_BC.data_ptr(), logits_BC.size(0), cols, cols, dtype, device.nativeIndex());
   }
 
   static LongPointer longs(Tensor tensor, long from) {

@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Training from scratch, for the original and the retrained model: SGD with linear warm-up and decay, as published. */
+/**
+ * Training from scratch, for the original and the retrained model: SGD with linear warm-up and
+ * decay, as published.
+ */
 public final class TrainLoop {
   /** Momentum of the published runs. */
   private static final double MOMENTUM = 0.9;
@@ -26,7 +29,12 @@ public final class TrainLoop {
    * @param seed of the initial weights, the order and the augmentation
    */
   public record Config(
-      int epochs, int batch, double learningRate, double weightDecay, Augmentation augmentation, long seed) {}
+      int epochs,
+      int batch,
+      double learningRate,
+      double weightDecay,
+      Augmentation augmentation,
+      long seed) {}
 
   private final Engine engine;
   private final Config config;
@@ -43,16 +51,20 @@ public final class TrainLoop {
    * @return the trace by epoch
    * @throws dev.lotus.device.ResultException if the loss becomes NaN or infinite
    */
-  public List<EpochTrace> run(Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
+  public List<EpochTrace> run(
+      Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
     model.initialise(config.seed());
     engine.place(model);
     EpochOrder order = EpochOrder.of(indices);
-    // The published 30 epochs of 150, in proportion; published, the last epoch has rate 0, which a short run cannot spare.
+    // The published 30 epochs of 150, in proportion; published, the last epoch has rate 0, which a
+    // short run cannot spare.
     LearningRate schedule =
-        LearningRate.warmupThenDecay(config.learningRate(), config.epochs() / 5, config.epochs() + 1);
+        LearningRate.warmupThenDecay(
+            config.learningRate(), config.epochs() / 5, config.epochs() + 1);
     List<EpochTrace> trace = new ArrayList<>();
     try (WeightUpdate update =
-            Optimizers.sgd(model.parameters(), config.learningRate(), MOMENTUM, config.weightDecay());
+            Optimizers.sgd(
+                model.parameters(), config.learningRate(), MOMENTUM, config.weightDecay());
         EpochRunner runner =
             new EpochRunner(engine, model, update, images, config.augmentation(), config.batch())) {
       CrossEntropyStep step = new CrossEntropyStep();
@@ -60,7 +72,8 @@ public final class TrainLoop {
         long start = System.nanoTime();
         double rate = schedule.at(epoch);
         double loss = runner.run(order, epoch, config.seed(), rate, step);
-        trace.add(new EpochTrace(epoch + 1, null, null, null, loss, (System.nanoTime() - start) / 1e9));
+        trace.add(
+            new EpochTrace(epoch + 1, null, null, null, loss, (System.nanoTime() - start) / 1e9));
         onEpoch.accept(trace.get(epoch));
       }
     }

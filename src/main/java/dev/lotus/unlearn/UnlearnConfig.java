@@ -17,8 +17,8 @@ import dev.lotus.load.Augmentation;
  * @param retainFraction share of D_r that takes part, drawn once by the seed (LoTUS)
  * @param alpha sharpness of the temperature (LoTUS)
  * @param fixedTau temperature instead of the schedule, or null (LoTUS)
- * @param accuracyRounding decimals that accuracies are rounded to before tau and the stop rule, or {@link
- *     Temperature#UNROUNDED} (LoTUS)
+ * @param accuracyRounding decimals that accuracies are rounded to before tau and the stop rule, or
+ *     {@link Temperature#UNROUNDED} (LoTUS)
  * @param forgetTarget target of forget rows (LoTUS)
  * @param retainTarget target of retain rows (LoTUS)
  * @param seed of noise, order, augmentation and the draw of retain samples
@@ -43,8 +43,12 @@ public record UnlearnConfig(
   public UnlearnConfig {
     require(epochs >= 1, "--epochs " + epochs + ": give at least 1");
     require(batch >= 1, "--batch " + batch + ": give at least 1");
-    require(learningRate >= 0 && Double.isFinite(learningRate), "--lr " + learningRate + ": give 0 or more");
-    require(weightDecay >= 0 && Double.isFinite(weightDecay), "--weight-decay " + weightDecay + ": give 0 or more");
+    require(
+        learningRate >= 0 && Double.isFinite(learningRate),
+        "--lr " + learningRate + ": give 0 or more");
+    require(
+        weightDecay >= 0 && Double.isFinite(weightDecay),
+        "--weight-decay " + weightDecay + ": give 0 or more");
     require(
         retainFraction > 0 && retainFraction <= 1,
         "--retain-fraction " + retainFraction + ": give a number above 0, at most 1");

@@ -7,14 +7,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** An unlearning run on one screen, in the order of the flow. The method decides what an epoch looks at and computes. */
+/**
+ * An unlearning run on one screen, in the order of the flow. The method decides what an epoch looks
+ * at and computes.
+ */
 public final class UnlearnLoop {
   /**
    * What a run left.
    *
    * @param model the unlearned model in evaluation mode; the caller closes it
    * @param trace the epochs that ran
-   * @param seconds preparation and all epochs, the epoch that decided to stop included; no final evaluation
+   * @param seconds preparation and all epochs, the epoch that decided to stop included; no final
+   *     evaluation
    */
   public record Result(Backbone model, List<EpochTrace> trace, double seconds) {}
 
@@ -41,7 +45,13 @@ public final class UnlearnLoop {
     try (UnlearnMethod method = UnlearnMethods.entry(config.method()).factory().create(config);
         WeightUpdate update = method.optimizer(task);
         EpochRunner runner =
-            new EpochRunner(engine, student, update, data.dataset().train(), config.augmentation(), config.batch())) {
+            new EpochRunner(
+                engine,
+                student,
+                update,
+                data.dataset().train(),
+                config.augmentation(),
+                config.batch())) {
       method.prepare(task);
       for (int epoch = 0; epoch < config.epochs(); epoch++) {
         long epochStart = System.nanoTime();
@@ -49,7 +59,9 @@ public final class UnlearnLoop {
         if (begin.stop()) {
           break;
         }
-        double loss = runner.run(method.samples(), epoch, config.seed(), config.learningRate(), method.step());
+        double loss =
+            runner.run(
+                method.samples(), epoch, config.seed(), config.learningRate(), method.step());
         trace.add(
             new EpochTrace(
                 epoch + 1,

@@ -5,12 +5,13 @@ import dev.lotus.load.EpochOrder;
 import dev.lotus.optim.WeightUpdate;
 
 /**
- * What one method adds to {@link UnlearnLoop}: its optimizer, its preparation, and what an epoch looks at and computes.
- * A new method is a class of this kind and a line in {@link UnlearnMethods}.
+ * What one method adds to {@link UnlearnLoop}: its optimizer, its preparation, and what an epoch
+ * looks at and computes. A new method is a class of this kind and a line in {@link UnlearnMethods}.
  */
 public interface UnlearnMethod extends AutoCloseable {
   /** What every method is given. The method never changes {@code original}. */
-  record Task(Engine engine, UnlearnData data, Backbone original, Backbone student, UnlearnConfig config) {}
+  record Task(
+      Engine engine, UnlearnData data, Backbone original, Backbone student, UnlearnConfig config) {}
 
   /**
    * What a method decided about the epoch that is to begin.

@@ -39,7 +39,8 @@ public final class UnlearnMethods {
   public static Entry entry(String name) {
     Entry entry = ENTRIES.get(name);
     if (entry == null) {
-      throw new InputException("--method " + name + ": there are " + String.join(", ", ENTRIES.keySet()));
+      throw new InputException(
+          "--method " + name + ": there are " + String.join(", ", ENTRIES.keySet()));
     }
     return entry;
   }

@@ -7,10 +7,12 @@ import org.bytedeco.javacpp.tools.InfoMap;
 import org.bytedeco.javacpp.tools.InfoMapper;
 
 /**
- * JavaCPP preset: {@code lotus.h} becomes {@code dev.lotus.kernel.binding.Lotus} (generated into {@code target/}).
+ * JavaCPP preset: {@code lotus.h} becomes {@code dev.lotus.kernel.binding.Lotus} (generated into
+ * {@code target/}).
  *
- * <p>{@code preload} carries the CUDA kernels into the jar beside the library; they are a library of their own, opened
- * by {@code liblotus} only where CUDA can be had, so that one jar runs everywhere.
+ * <p>{@code preload} carries the CUDA kernels into the jar beside the library; they are a library
+ * of their own, opened by {@code liblotus} only where CUDA can be had, so that one jar runs
+ * everywhere.
  */
 @Properties(
     value =
@@ -26,7 +28,6 @@ public class LotusPreset implements InfoMapper {
   public void map(InfoMap infoMap) {
     infoMap.put(new Info("LOTUS_API").cppTypes().annotations());
     // A C interface throws nothing: no exception translation around each call.
-    infoMap.put(
-        new Info("lotus_*").javaNames().annotations("@NoException"));
+    infoMap.put(new Info("lotus_*").javaNames().annotations("@NoException"));
   }
 }

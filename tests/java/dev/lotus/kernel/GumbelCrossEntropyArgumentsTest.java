@@ -11,7 +11,10 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.junit.jupiter.api.Test;
 
-/** What the contract of {@link GumbelCrossEntropy} refuses, an operand at a time, and what it allows. */
+/**
+ * What the contract of {@link GumbelCrossEntropy} refuses, an operand at a time, and what it
+ * allows.
+ */
 class GumbelCrossEntropyArgumentsTest {
   @Test
   void emptyBatchesAreAllowed() {

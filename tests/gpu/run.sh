@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything about the CUDA kernels that wants a GPU, in one go: builds from source, tests on the device, runs
 # compute-sanitizer's four tools, times every operation, and PyTorch's peers where PyTorch is installed.
-# Needs: an NVIDIA GPU with its driver, nvcc (CUDA 13), cmake 3.18+, g++; optional: compute-sanitizer, python3 with torch.
+# Needs an NVIDIA GPU with its driver, nvcc (CUDA 13), cmake 3.18+, g++; uses compute-sanitizer and python3 with torch
+# where they are.
 # usage: tests/gpu/run.sh [OUT_DIR]      rows go to OUT_DIR/times.csv and OUT_DIR/peers.csv (default: target/gpu)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,7 +20,8 @@ mkdir -p "$out"
 nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv,noheader | tee "$out/device.txt"
 
 echo "== build for compute capability $capability"
-cmake -S cmake -B "$out/build" -DCMAKE_BUILD_TYPE=Release -DLOTUS_CUDA=ON -DLOTUS_CUDA_ARCHS="${capability/./}-real" \
+cmake -S cmake -B "$out/build" -DCMAKE_BUILD_TYPE=Release -DLOTUS_CUDA=ON -DLOTUS_CUDA_LINEINFO=ON \
+  -DLOTUS_CUDA_ARCHS="${capability/./}-real" \
   >"$out/build.log"
 cmake --build "$out/build" --parallel "$(nproc)" --target cuda_device_test cuda_time_ops >>"$out/build.log" 2>&1 ||
   { tail -n 40 "$out/build.log" >&2; exit 1; }

@@ -89,7 +89,8 @@ inline double rounded(double x, int32_t dtype) {
   return dtype == LOTUS_FLOAT32 ? static_cast<double>(static_cast<float>(x)) : from_bf16(to_bf16(x));
 }
 
-// ---- Device memory: exactly as long as it must be, so that AddressSanitizer and memcheck see one element too many ----
+// ---- Device memory: exactly as long as it must be, so that AddressSanitizer and memcheck see one element too many
+// ----
 class Device {
  public:
   explicit Device(size_t bytes, unsigned char fill = 0x5a) : bytes_(bytes) {
@@ -176,7 +177,8 @@ class DeviceMatrix : public Device {
     const std::vector<unsigned char> image = get();
     std::vector<bool> inside(image.size());
     for (int64_t i = 0; i < rows_ * cols_; ++i)
-      for (int64_t k = 0; k < bytes_of(dtype_); ++k) inside[place(i / cols_, i % cols_) + static_cast<size_t>(k)] = true;
+      for (int64_t k = 0; k < bytes_of(dtype_); ++k)
+        inside[place(i / cols_, i % cols_) + static_cast<size_t>(k)] = true;
     for (size_t i = 0; i < image.size(); ++i)
       if (!inside[i] && image[i] != 0x5a) return false;
     return true;
@@ -254,9 +256,8 @@ inline bool row_finite(const double* x, int64_t cols) {
   return any;
 }
 
-// ---- Comparisons ----
-// fp32: |x - ref| <= absolute + 1e-5 max |ref|; infinities and NaN must be the same. bf16: one unit in the last place of
-// the reference more. `skip` [n / per] leaves out whole rows.
+// ---- Comparisons ---- fp32: |x - ref| <= absolute + 1e-5 max |ref|; infinities and NaN must be the same. bf16: one
+// unit in the last place of the reference more. `skip` [n / per] leaves out whole rows.
 inline void expect_close(const std::string& what, const std::vector<double>& x, const std::vector<double>& ref,
                          int32_t dtype = LOTUS_FLOAT32, const std::vector<bool>& skip = {}, double absolute = 1e-6) {
   ++checks;
@@ -293,7 +294,8 @@ extern int64_t max_blocks;
 }  // namespace lotus
 namespace cuda_test {
 
-// Calls body under machines on which no result may change: schedules of the threads, a small grid, little shared memory.
+// Calls body under machines on which no result may change: schedules of the threads, a small grid, little shared
+// memory.
 template <class Body>
 void for_each_machine(Body body) {
   const emulation::Settings before = emulation::settings;

@@ -87,7 +87,8 @@ void emulation_suite() {
     out[0] = 0;
     expect(run(sum_kernel, 3, 256, 0, &out[0]) == cudaSuccess && out[0] == 3 * 256 * 257 / 2, "sum by shuffles");
     float f[2] = {0, 0};
-    expect(run(poison_kernel, 2, 1, 16, &f[0]) == cudaSuccess && isnan(f[0]) && isnan(f[1]), "shared memory is poisoned");
+    expect(run(poison_kernel, 2, 1, 16, &f[0]) == cudaSuccess && isnan(f[0]) && isnan(f[1]),
+           "shared memory is poisoned");
   }
   emulation::settings.schedule = Schedule::kForward;
   run(race_kernel, 1, 64, 0, &out[0]);
@@ -124,8 +125,8 @@ void numeric_suite() {
   }
   for (int i = 0; i < 300000; ++i) {
     // The ends of the words' range, where the noise is largest, and all between.
-    const uint32_t draw = static_cast<uint32_t>(rng.bits());
-    const uint32_t word = i < 1000 ? static_cast<uint32_t>(i) << 8 : i < 2000 ? ~(static_cast<uint32_t>(i - 1000) << 8) : draw;
+    const uint32_t draw = static_cast<uint32_t>(rng.bits()), end = static_cast<uint32_t>(i % 1000) << 8;
+    const uint32_t word = i < 1000 ? end : i < 2000 ? ~end : draw;
     const double u = ((word >> 8) + 0.5) * 0x1p-24;
     const double exact = -log(u < 0.5 ? -log(u) : -log1p(u - 1));
     gumbel_error = fmax(gumbel_error, fabs(gumbel(word) - exact) / fmax(fabs(exact), 1));

@@ -132,7 +132,8 @@ Output run(const Case& k, const Input& in) {
 
 void compare(const Case& k) {
   char line[200];
-  snprintf(line, sizeof line, "evaluate B=%lld C=%lld %s turn=%d slots=%lld%s +%lld@%lld", static_cast<long long>(k.rows),
+  snprintf(line, sizeof line, "evaluate B=%lld C=%lld %s turn=%d slots=%lld%s +%lld@%lld",
+           static_cast<long long>(k.rows),
            static_cast<long long>(k.cols), k.dtype == LOTUS_FLOAT32 ? "fp32" : "bf16", k.turn,
            static_cast<long long>(k.slots), k.map ? " mapped" : "", static_cast<long long>(k.layout.gap),
            static_cast<long long>(k.layout.offset));

@@ -72,7 +72,8 @@ Output reference(const Case& k, const Input& in) {
     const double* s = in.student.data() + b * k.cols;
     const double* t = in.teacher.data() + b * k.cols;
     const bool forget = in.is_forget[static_cast<size_t>(b)] != 0;
-    const bool draws = forget ? k.forget_target == LOTUS_FORGET_GUMBEL_SOFTMAX : k.retain_target == LOTUS_RETAIN_GUMBEL_HARD;
+    const bool draws =
+        forget ? k.forget_target == LOTUS_FORGET_GUMBEL_SOFTMAX : k.retain_target == LOTUS_RETAIN_GUMBEL_HARD;
     std::vector<double> a(t, t + k.cols), target(static_cast<size_t>(k.cols));
     for (int64_t c = 0; draws && c < k.cols; ++c) {
       const int64_t sample = k.samples ? in.samples[static_cast<size_t>(b)] : b;
@@ -159,7 +160,8 @@ void compare(const Case& k) {
   const Input in = make_input(k);
   const Output expected = reference(k, in), out = run(k, in);
   if (k.loss) expect_close("loss", out.loss, expected.loss, LOTUS_FLOAT32, expected.skip);
-  if (k.gradient) expect_close("gradient", out.gradient, expected.gradient, k.dtype, expected.skip, 1e-6 * fmin(1, k.scale));
+  if (k.gradient)
+    expect_close("gradient", out.gradient, expected.gradient, k.dtype, expected.skip, 1e-6 * fmin(1, k.scale));
   expect(out.nonfinite == expected.nonfinite,
          "nonfinite_rows " + std::to_string(out.nonfinite) + ", reference " + std::to_string(expected.nonfinite));
 }
@@ -239,8 +241,8 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
     row.samples = {in.samples[static_cast<size_t>(b)]};
     const Output out = run(one, row);
     expect(memcmp(&out.loss[0], &first.loss[static_cast<size_t>(b)], sizeof(double)) == 0, "a row alone");
-    expect(memcmp(out.gradient.data(), first.gradient.data() + b * cols, static_cast<size_t>(cols) * sizeof(double)) == 0,
-           "a row alone");
+    const size_t bytes = static_cast<size_t>(cols) * sizeof(double);
+    expect(memcmp(out.gradient.data(), first.gradient.data() + b * cols, bytes) == 0, "a row alone");
   }
 #ifdef LOTUS_CUDA_EMULATION
   for_each_machine([&](const char* machine) { again(machine); });

@@ -1,4 +1,5 @@
-// Runs the CUDA tests: on the emulation by default, on a GPU when built against liblotus_cuda (exit 77 = skipped: no GPU).
+// Runs the CUDA tests: on the emulation by default, on a GPU when built against liblotus_cuda (exit 77 = skipped: no
+// GPU).
 #include <stdarg.h>
 
 #include <chrono>

@@ -5,15 +5,16 @@
 //   m = max s,   S = sum exp(s_c - m),   W = sum w_c,   D = sum w_c (s_c - m)
 //   loss = log S - D / W                          gradient_c = scale (exp(s_c - m) / S - w_c / W)
 //
-// Subtracting before dividing by tau keeps the exponent exact near the maximum, where the target's mass lies, and cannot
-// overflow however small tau is; subtracting m inside D keeps the loss exact where log-sum-exp and the dot product would
-// cancel. A target on a class that the student masks (s = -inf) costs an infinite loss, as the formula says.
+// Subtracting before dividing by tau keeps the exponent exact near the maximum, where the target's mass lies, and
+// cannot overflow however small tau is; subtracting m inside D keeps the loss exact where log-sum-exp and the dot
+// product would cancel. A target on a class that the student masks (s = -inf) costs an infinite loss, as the formula
+// says.
 //
 // Two kernels. Up to kWarpCols a row lives in the registers of a warp (or of 1, 2, .. 16 lanes of one): one read, one
-// write, no shared memory, no barrier. Beyond, a block walks the row twice: first both maxima, S and W on line; then, the
-// student coming from L2, D and the gradient. In between a_c waits in shared memory where it fits (4 C bytes: 85 KiB at
-// C = 21,841, so two blocks share an SM of sm_90), because making the noise again costs more than the rest of the pass;
-// where it does not fit it is made again, with the same bits.
+// write, no shared memory, no barrier. Beyond, a block walks the row twice: first both maxima, S and W on line; then,
+// the student coming from L2, D and the gradient. In between a_c waits in shared memory where it fits (4 C bytes: 85
+// KiB at C = 21,841, so two blocks share an SM of sm_90), because making the noise again costs more than the rest of
+// the pass; where it does not fit it is made again, with the same bits.
 //
 // In place: a student value is last read by the thread that then overwrites it, and only that thread reads it.
 #include "common/numeric.cuh"
@@ -94,8 +95,8 @@ __global__ void __launch_bounds__(kWarpBlockThreads, kBlocksPerSm<Q>)
   const float inverse_tau = inverse(a.tau);
   int64_t nonfinite = 0;
 
-  // The bound is the warp's first row, so that all 32 lanes take part in every shuffle; a lane group beyond the last row
-  // computes on row 0 and keeps quiet.
+  // The bound is the warp's first row, so that all 32 lanes take part in every shuffle; a lane group beyond the last
+  // row computes on row 0 and keeps quiet.
   for (int64_t base = int64_t{blockIdx.x} * rows_per_block; base + warp_row < a.rows;
        base += int64_t{gridDim.x} * rows_per_block) {
     const int64_t b = base + row_in_block;

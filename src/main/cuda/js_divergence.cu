@@ -38,7 +38,8 @@ __device__ __forceinline__ float term(float p, float q, bool textbook) {
   return -0.25f * both * (y <= 0x1.555554p-2f ? log1p_small(-y) : log_positive(a * b));
 }
 
-// One of the two operands' rows while it is walked: p_c = value_c * scale, clamped and scaled again in upstream's forms.
+// One of the two operands' rows while it is walked: p_c = value_c * scale, clamped and scaled again in upstream's
+// forms.
 struct Operand {
   float top;    // what logits are shifted by
   float scale;  // 1 / sum, or 1

@@ -1,10 +1,10 @@
-// Stands in for CUDA's header of this name when g++ compiles src/main/cuda for tests without a GPU (LOTUS_CUDA_EMULATION):
-// the language as far as those files use it, and a runtime whose device memory is the host's.
+// Stands in for CUDA's header of this name when g++ compiles src/main/cuda for tests without a GPU
+// (LOTUS_CUDA_EMULATION): the language as far as those files use it, and a runtime whose device memory is the host's.
 //
 // A block's threads are fibers, one running at a time, blocks one after another (fibers.cpp). A thread runs until it
-// waits at a barrier or a warp operation, so kernels see every interleaving that a schedule makes at those points; the
-// schedule is chosen by the test, and a result that depends on it is a race. Reported as errors (cudaErrorLaunchFailure,
-// text in emulation::message()):
+// waits at a barrier or a warp operation, so kernels see every interleaving that a schedule makes at those points;
+// the schedule is chosen by the test, and a result that depends on it is a race. Reported as errors
+// (cudaErrorLaunchFailure, text in emulation::message()):
 //   - threads of a block at different barriers, or some at a barrier and the rest gone
 //   - lanes of a warp at different warp operations or with different masks, a lane outside its own mask, a shuffle that
 //     reads a lane outside the mask

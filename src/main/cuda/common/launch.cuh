@@ -96,7 +96,7 @@ bool allow_shared(void (*kernel)(P...), size_t bytes) {
   if (cudaGetDevice(&device) != cudaSuccess ||
       cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) != cudaSuccess)
     return false;
-  constexpr size_t kStatic = 2048;  // above the static shared memory of any kernel here
+  constexpr size_t kStatic = 2048;  // more than the callers use beside it
   if (bytes + kStatic > static_cast<size_t>(most)) return false;
   return cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                               static_cast<int>(bytes)) == cudaSuccess;

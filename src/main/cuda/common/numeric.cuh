@@ -72,8 +72,9 @@ __device__ __forceinline__ void add_gumbel(const NoiseKey& key, int q, float* x)
   for (int j = 0; j < 4; ++j) x[j] += gumbel(words.v[j]);
 }
 
-// sum_c exp(x_c - top), and where `moment` sum_c exp(x_c - top) (x_c - top), over values that come four at a time: when a
-// larger top comes, what is summed so far is scaled down to it. NaN and +inf make top +inf, and the sums no matter.
+// sum_c exp(x_c - top), and where `moment` sum_c exp(x_c - top) (x_c - top), over values that come four at a time:
+// when a larger top comes, what is summed so far is scaled down to it. NaN and +inf make top +inf, and the sums no
+// matter.
 struct OnlineSums {
   Top top;
   float sum = 0.0f, moment = 0.0f;

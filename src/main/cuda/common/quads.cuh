@@ -1,12 +1,12 @@
-// How rows meet threads. A QUAD is four consecutive classes, 4 q .. 4 q + 3: the classes of one Philox block. Thread k
-// of a row's n threads owns quads k, k + n, k + 2 n ...: one fixed order of summation for a row, whatever the dtype, the
-// alignment and the grid.
+// How rows meet threads. A QUAD is four consecutive classes, 4 q .. 4 q + 3: the classes of one Philox block. Thread
+// k of a row's n threads owns quads k, k + n, k + 2 n ...: one fixed order of summation for a row, whatever the
+// dtype, the alignment and the grid.
 //
 // A quad is moved by 4, 2 or 1 elements at a time: the largest `width` that divides C, every stride and every base
-// address (all counted in elements), so an access is aligned and lies wholly inside a row or wholly outside: no tails.
-// The width is an argument, not a template parameter: the branch is the same for the whole launch and stands outside the
-// unrolled loops, and a third of the kernels is left to compile. (A warp's 8-byte bf16 accesses fill whole 32-byte
-// sectors, so 16-byte ones would move no fewer bytes.)
+// address (all counted in elements), so an access is aligned and lies wholly inside a row or wholly outside: no
+// tails. The width is an argument, not a template parameter: the branch is the same for the whole launch and stands
+// outside the unrolled loops, and a third of the kernels is left to compile. (A warp's 8-byte bf16 accesses fill
+// whole 32-byte sectors, so 16-byte ones would move no fewer bytes.)
 #pragma once
 
 #include <cuda_runtime.h>

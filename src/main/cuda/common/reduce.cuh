@@ -1,5 +1,5 @@
-// Reductions over the threads of a row: by shuffles inside a warp, through shared memory across a block. Always the same
-// tree, so always the same bits; every thread of the row ends with the result.
+// Reductions over the threads of a row: by shuffles inside a warp, through shared memory across a block. Always the
+// same tree, so always the same bits; every thread of the row ends with the result.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -80,9 +80,9 @@ __device__ __forceinline__ V group_reduce(V v, int lanes) {
   return v;
 }
 
-// Over the block. `slots` [32] in shared memory, not used by the reduction just before this one: with two or more sets of
-// slots used in turn, one barrier a reduction is enough, because a thread that writes a set again has passed the barrier
-// of the set between, which every reader of the first set reached only after reading.
+// Over the block. `slots` [32] in shared memory, not used by the reduction just before this one: with two or more
+// sets of slots used in turn, one barrier a reduction is enough, because a thread that writes a set again has passed
+// the barrier of the set between, which every reader of the first set reached only after reading.
 template <class V>
 __device__ __forceinline__ V block_reduce(V v, V* slots) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;

@@ -15,7 +15,8 @@
  *   Nothing is allocated on the device. No call aborts the process. Calls are thread safe.
  *
  * Values that are not finite
- *   -inf is a masked class: probability 0, gradient 0, adds nothing. A row that holds NaN or +inf in an operand
+ *   -inf is a masked class: probability 0, gradient 0, adds nothing; only a target with weight on a class that the
+ *   student alone masks costs an infinite loss, as its formula says. A row that holds NaN or +inf in an operand
  *   that the row reads, or whose entries are all -inf, yields NaN in that row's results and in no other row; where an
  *   operation takes `nonfinite_rows`, the number of such rows is ADDED to it (zero it before the first call).
  */

@@ -86,7 +86,9 @@ bool forget_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float tau,
       top_z = max(z, top_z);
     });
   });
-  const double target_sum = exponentials(target, cols, max(top_z), 1.0f / tau, target);
+  // 1 / tau of the smallest temperatures overflows, and 0 * inf is NaN.
+  const float inverse = 1.0f / tau < kLargest ? 1.0f / tau : kLargest;
+  const double target_sum = exponentials(target, cols, max(top_z), inverse, target);
   const float top = row_max(row.student, cols);
   const double student_sum = exponentials(row.student, cols, top, 1.0f, student);
   // NaN, +inf and all -inf each turn one of the sums into NaN (inf - inf above).

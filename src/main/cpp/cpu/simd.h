@@ -25,6 +25,7 @@ typedef uint16_t H __attribute__((vector_size(LOTUS_SIMD_BYTES / 2)));
 typedef double D __attribute__((vector_size(2 * LOTUS_SIMD_BYTES)));
 
 constexpr float kInfinity = __builtin_inff();
+constexpr float kLargest = 3.402823466e38f;
 
 inline F splat(float x) { return x - F{}; }
 inline I splat(int32_t x) { return x - I{}; }

@@ -50,7 +50,7 @@ final class DemoCommand implements Callable<Integer> {
   private static final int TRAIN_EPOCHS = 14;
   private static final int UNLEARN_EPOCHS = 6;
   private static final int BATCH = 128;
-  private static final double ALPHA = 8;
+  private static final double ALPHA = 2;
 
   @Mixin CommonOptions common;
 
@@ -88,7 +88,7 @@ final class DemoCommand implements Callable<Integer> {
       chapters.add(train("Original", RunSummary.Role.ORIGINAL, all));
       chapters.add(train("Retrained", RunSummary.Role.RETRAINED, data.split().retain()));
       Backbone original = chapters.get(0).model();
-      chapters.add(unlearn("LoTUS", "lotus", 1e-3, original));
+      chapters.add(unlearn("LoTUS", "lotus", 3e-4, original));
       chapters.add(unlearn("Finetune", "finetune", 1e-2, original));
       judge(chapters);
     } finally {

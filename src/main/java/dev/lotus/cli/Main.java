@@ -38,6 +38,7 @@ public final class Main {
   Main() {}
 
   public static void main(String[] args) {
+    Signals.install();
     System.exit(run(args));
   }
 

@@ -8,8 +8,9 @@ final class Signals {
   private Signals() {}
 
   /**
-   * The JVM's own way runs C++ exit handlers while the main thread is still inside libtorch, which can crash it; halting
-   * skips them. Files are renamed into place whole, so there is nothing to flush.
+   * The JVM's own way runs C++ exit handlers while the main thread is still inside libtorch, which
+   * can crash it; halting skips them. Files are renamed into place whole, so there is nothing to
+   * flush.
    */
   static void install() {
     for (String name : new String[] {"INT", "TERM"}) {

@@ -12,6 +12,10 @@ need cmake cmake
 need g++ g++
 need make make
 log=$build/build.log
+# A library of an earlier build with CUDA must not travel on in the jar of one without.
+if [ "$cuda" = OFF ]; then
+  rm -f "$build/liblotus_cuda.so" "$build/../classes/dev/lotus/kernel/binding/linux-x86_64/liblotus_cuda.so"
+fi
 mkdir -p "$build"
 if ! { cmake -S cmake -B "$build" -G "Unix Makefiles" -DCMAKE_BUILD_TYPE=Release -DLOTUS_CUDA="$cuda" -DLOTUS_CUDA_ARCHS="$archs" &&
        cmake --build "$build" --parallel "$(nproc)"; } >"$log" 2>&1; then

@@ -25,7 +25,7 @@ if [[ -z $table ]]; then
   echo "skipped: this build has no machine code for ${arch:-any architecture}"
   exit 77
 fi
-printf '%s\n%s\n' "$header" "$table" | column -s ';' -t
+printf '%s\n%s\n' "$header" "$table"
 bad=$(awk -F ';' '$5 + $6 + $7 > 0' <<<"$table")
 if [[ -n $bad ]]; then
   echo "these kernels spill registers or use a stack frame:" >&2

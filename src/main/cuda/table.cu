@@ -54,7 +54,7 @@ std::string find_reason(int32_t device) {
     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device);
     return "this build has no code for compute capability " + std::to_string(major) + "." + std::to_string(minor) +
-           " (built for " LOTUS_CUDA_ARCH_TEXT "); build with -DLOTUS_CUDA_ARCHS=all";
+           " (built for " LOTUS_CUDA_ARCH_TEXT "); build with -Prelease";
   }
   if (status != cudaSuccess) return text("the device cannot be used", status);
   return "";

@@ -264,6 +264,25 @@ class BadInputTest {
         "77");
   }
 
+  /** Found before hours of work, not when the weights are to be written. */
+  @Test
+  void unwritablePlaces() throws IOException {
+    Path file = Files.writeString(temp.resolve("file"), "");
+    CommandRun run = unlearn("--out", file.resolve("run").toString());
+    assertThat(run.status()).isEqualTo(2);
+    assertThat(run.err()).contains("file").doesNotContain("epoch");
+    refused(unlearn("--tau", "fixed:1e-50"), "--tau fixed:1.0E-50");
+    refused(
+        unlearn("--batch", "2000000000", "--original", temp.resolve("gone").toString()), "gone");
+    String good = Files.readString(split);
+    Path overlapping =
+        Files.writeString(
+            temp.resolve("overlap.json"),
+            good.replaceFirst("\"test\"\\s*:\\s*\\[[^]]*]", "\"test\": [1]")
+                .replaceFirst("\"val\"\\s*:\\s*\\[[^]]*]", "\"val\": [1, 2]"));
+    refused(unlearn("--split", overlapping.toString()), "held-out index 1 is in both val and test");
+  }
+
   @Test
   void goldenFolders() {
     refused(CommandRun.of("verify", temp.resolve("gone").toString()), "gone");

@@ -41,6 +41,16 @@ class EndToEndTest {
         split);
     done(train(original, "--split", split));
     done(train(retrained, "--split", split, "--on", "retain"));
+    JsonNode trained = JSON.readTree(Path.of(original, "metrics.json").toFile());
+    assertThat(trained.path("acc_forget").isNumber()).isTrue();
+    assertThat(trained.path("acc_val").isNumber()).isTrue();
+    assertThat(
+            JSON.readTree(Path.of(original, "run.json").toFile())
+                .path("configuration")
+                .path("lr")
+                .asText())
+        .isEqualTo("0.1");
+    assertThat(Path.of(original, "report.html")).isNotEmptyFile();
     JsonNode[] metrics = new JsonNode[2];
     for (int i = 0; i < 2; i++) {
       String unlearned = temp.resolve("unlearned" + i).toString();

@@ -69,6 +69,8 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
+    RunFolder folder = new RunFolder(out);
+    folder.prepare();
     List<RunSummary> runs = new ArrayList<>();
     try (ModelSource original = models.openOriginal(data.normalize, dataset);
         ModelSource judged =
@@ -112,7 +114,6 @@ final class EvaluateCommand implements Callable<Integer> {
               originalScores,
               goldScores));
       Metrics metrics = runs.get(runs.size() - 1).metrics();
-      RunFolder folder = new RunFolder(out);
       folder.write(metrics);
       folder.write(new ReportData("lotus evaluate", null, runs, Versions.all()));
       System.out.print(

@@ -2,6 +2,7 @@ package dev.lotus.cli;
 
 import dev.lotus.device.InputException;
 import dev.lotus.device.ResultException;
+import dev.lotus.device.TorchRuntime;
 import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -49,7 +50,11 @@ public final class Main {
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
     commandLine.setParameterExceptionHandler(Main::wrongUse);
     commandLine.setExecutionExceptionHandler((error, command, result) -> report(error, debug));
-    return args.length == 0 ? commandLine.execute("--help") : commandLine.execute(args);
+    try {
+      return args.length == 0 ? commandLine.execute("--help") : commandLine.execute(args);
+    } catch (Error e) {
+      return report(e, debug);
+    }
   }
 
   private static int wrongUse(ParameterException error, String[] args) {
@@ -73,7 +78,11 @@ public final class Main {
       return error instanceof InputException ? WRONG_USE : FAILED;
     }
     System.err.println(
-        "lotus: internal error: " + Versions.firstLine(error) + "; run again with --debug");
+        "lotus: internal error: "
+            + error.getClass().getSimpleName()
+            + ": "
+            + TorchRuntime.firstLine(error)
+            + "; run again with --debug");
     return INTERNAL;
   }
 }

@@ -75,7 +75,8 @@ final class Runs {
   }
 
   /** Every option of the command with the value in force, in the command line's order. */
-  static Map<String, String> configuration(CommandSpec spec) {
+  static Map<String, String> configuration(
+      CommandSpec spec, double learningRate, Normalization normalization) {
     Map<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {
       Object value = option.getValue();
@@ -83,6 +84,9 @@ final class Runs {
         values.put(option.longestName().substring(2), value.toString());
       }
     }
+    // Their defaults depend on the method and on the model.
+    values.put("lr", String.valueOf(learningRate));
+    values.put("normalize", text(normalization));
     return values;
   }
 
@@ -116,6 +120,8 @@ final class Runs {
   }
 
   private static void add(Map<String, Histogram> sets, String name, SetStatistics set) {
-    sets.put(name, Histogram.ofEntropies(set.entropy(), set.classCounts().length));
+    if (set != null) {
+      sets.put(name, Histogram.ofEntropies(set.entropy(), set.classCounts().length));
+    }
   }
 }

@@ -11,16 +11,22 @@ import dev.lotus.data.Normalization;
 import dev.lotus.data.Split;
 import dev.lotus.device.InputException;
 import dev.lotus.load.EpochOrder;
+import dev.lotus.metric.Evaluation;
 import dev.lotus.metric.Metrics;
 import dev.lotus.metric.SetStatistics;
 import dev.lotus.report.EpochTrace;
+import dev.lotus.report.ReportData;
 import dev.lotus.report.RunFolder;
+import dev.lotus.report.RunRecord;
+import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.Evaluator;
+import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnData;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -94,6 +100,7 @@ final class TrainCommand implements Callable<Integer> {
     Engine engine = common.engine(Normalization.parse(data.normalize, dataset.normalization()));
     TrainLoop.Config config = training.trainConfig(dataset, common.seed);
     RunFolder folder = new RunFolder(out);
+    folder.prepare();
     long start = System.nanoTime();
     try (Backbone backbone =
         Backbones.create(
@@ -102,19 +109,21 @@ final class TrainCommand implements Callable<Integer> {
           new TrainLoop(engine, config)
               .run(backbone, images, indices, e -> common.progress().note(line(e)));
       double seconds = (System.nanoTime() - start) / 1e9;
+      folder.clear();
       Checkpoint.save(folder.model(), backbone);
-      folder.write(
+      RunRecord record =
           Runs.record(
               "train",
               null,
               common.seed,
               engine,
               backbone,
-              Runs.configuration(spec),
+              Runs.configuration(spec, config.learningRate(), engine.normalization()),
               dataset,
               splitFile == null ? null : Checksum.ofFile(splitFile),
               Map.of("training", seconds),
-              trace));
+              trace);
+      folder.write(record);
       Evaluator evaluator = new Evaluator(engine);
       SetStatistics trained = evaluator.statistics(backbone, images, indices, on);
       SetStatistics heldOut =
@@ -123,7 +132,34 @@ final class TrainCommand implements Callable<Integer> {
               dataset.heldOut(),
               EpochOrder.all(dataset.heldOut().size()).indices(),
               "held-out");
-      folder.write(metrics(trained, heldOut, seconds));
+      // Without a split nothing says which samples would be retained, and all held-out ones are
+      // test.
+      ModelScores scores =
+          sets == null
+              ? new ModelScores(new Evaluation(null, null, null, heldOut), null)
+              : ModelScores.of(engine, backbone, sets);
+      Metrics metrics = scores.metrics(null, null, seconds);
+      folder.write(metrics);
+      RunSummary summary =
+          Runs.summary(
+              on.equals("retain") ? "Retrained" : "Original",
+              on.equals("retain") ? RunSummary.Role.RETRAINED : RunSummary.Role.ORIGINAL,
+              metrics,
+              trace,
+              null,
+              scores,
+              record.phaseSeconds(),
+              record.configuration());
+      folder.write(
+          new ReportData(
+              "lotus train --model " + model,
+              String.format(
+                  Locale.ROOT,
+                  "Accuracy on the training samples %.4f, on the held-out ones %.4f.",
+                  trained.accuracy(),
+                  heldOut.accuracy()),
+              List.of(summary),
+              record.versions()));
       System.out.printf(
           "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
           out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
@@ -131,27 +167,18 @@ final class TrainCommand implements Callable<Integer> {
     return Main.DONE;
   }
 
-  /**
-   * Of a model not yet judged against a split: what it was trained on counts as retained, all
-   * held-out as test.
-   */
-  private static Metrics metrics(SetStatistics trained, SetStatistics heldOut, double seconds) {
-    return new dev.lotus.metric.Evaluation(null, trained, null, heldOut)
-        .metrics(null, null, null, seconds);
-  }
-
   static String line(EpochTrace e) {
     return String.format(
-        java.util.Locale.ROOT,
+        Locale.ROOT,
         "epoch %d: loss %.4f%s, %.1f s",
         e.epoch(),
         e.loss(),
         e.tau() == null
             ? ""
             : e.accForget() == null
-                ? String.format(java.util.Locale.ROOT, ", tau %.3f", e.tau())
+                ? String.format(Locale.ROOT, ", tau %.3f", e.tau())
                 : String.format(
-                    java.util.Locale.ROOT,
+                    Locale.ROOT,
                     ", tau %.3f (forget %.3f, unseen %.3f)",
                     e.tau(),
                     e.accForget(),

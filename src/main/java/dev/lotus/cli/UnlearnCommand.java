@@ -115,10 +115,11 @@ final class UnlearnCommand implements Callable<Integer> {
     UnlearnConfig config = config(entry, dataset);
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
       Engine engine = common.engine(original.normalizationFor(dataset));
+      RunFolder folder = new RunFolder(out);
+      folder.prepare();
       UnlearnLoop.Result result =
           new UnlearnLoop(engine, config)
               .run(original.backbone(), sets, e -> common.progress().note(TrainCommand.line(e)));
-      RunFolder folder = new RunFolder(out);
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
@@ -128,12 +129,13 @@ final class UnlearnCommand implements Callable<Integer> {
               common.seed,
               engine,
               result.model(),
-              Runs.configuration(spec),
+              Runs.configuration(spec, config.learningRate(), engine.normalization()),
               dataset,
               Checksum.ofFile(splitFile),
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
+        folder.clear();
         Checkpoint.save(folder.model(), unlearned);
         folder.write(record);
         judge(engine, original, result, record, sets, folder);

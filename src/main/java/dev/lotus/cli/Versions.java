@@ -31,11 +31,4 @@ final class Versions implements IVersionProvider {
     String version = inJar.getPackage().getImplementationVersion();
     return version != null ? version : "unknown";
   }
-
-  /** The first line of what an exception says: libtorch appends kilobytes of C++ stack. */
-  static String firstLine(Throwable error) {
-    String text = error.getMessage() == null ? error.toString() : error.getMessage();
-    String line = text.strip().lines().findFirst().orElse("");
-    return error.getClass().getSimpleName() + ": " + line;
-  }
 }

@@ -8,6 +8,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -57,6 +58,12 @@ public final class AtomicFiles {
     Path target = file.toAbsolutePath();
     if (Files.isDirectory(target)) {
       throw new InputException("cannot write " + file + ": it is a folder; name a file");
+    }
+    if (Files.exists(target) && !Files.isRegularFile(target, LinkOption.NOFOLLOW_LINKS)) {
+      throw new InputException(
+          "cannot write "
+              + file
+              + ": it is a link or a device, which the rename would replace; name a file");
     }
     Path temporary =
         target.resolveSibling(

@@ -47,19 +47,29 @@ public record Split(
     }
     int[] sortedForget = sortedDistinct("forget", forget);
     int[] sortedRetain = sortedDistinct("retain", retain);
-    sortedDistinct("val", val);
-    sortedDistinct("test", test);
-    for (int f = 0, r = 0; f < sortedForget.length && r < sortedRetain.length; ) {
-      if (sortedForget[f] == sortedRetain[r]) {
+    requireDisjoint(
+        "held-out", "val", sortedDistinct("val", val), "test", sortedDistinct("test", test));
+    requireDisjoint("training", "forget", sortedForget, "retain", sortedRetain);
+  }
+
+  private static void requireDisjoint(
+      String images, String name, int[] a, String otherName, int[] b) {
+    for (int i = 0, j = 0; i < a.length && j < b.length; ) {
+      if (a[i] == b[j]) {
         throw new InputException(
-            "training index "
-                + sortedForget[f]
-                + " is in both forget and retain; list each sample in one of them");
+            images
+                + " index "
+                + a[i]
+                + " is in both "
+                + name
+                + " and "
+                + otherName
+                + "; list each sample in one of them");
       }
-      if (sortedForget[f] < sortedRetain[r]) {
-        f++;
+      if (a[i] < b[j]) {
+        i++;
       } else {
-        r++;
+        j++;
       }
     }
   }

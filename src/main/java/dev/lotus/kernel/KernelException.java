@@ -2,8 +2,7 @@ package dev.lotus.kernel;
 
 /**
  * A native operation failed after its arguments had been accepted: no such backend here, a CUDA
- * error, no memory. An asynchronous CUDA error may belong to an earlier call; {@code
- * -Dlotus.sync=true} finds the culprit.
+ * error, no memory. An asynchronous CUDA error may belong to an earlier call.
  */
 public final class KernelException extends RuntimeException {
   private static final long serialVersionUID = 1L;

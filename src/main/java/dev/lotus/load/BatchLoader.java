@@ -68,7 +68,9 @@ public final class BatchLoader implements AutoCloseable {
       Augmentation augmentation,
       int batchSize,
       ComputeDevice device) {
-    if (batchSize < 1 || (long) batchSize * images.imageBytes() > Integer.MAX_VALUE - 8) {
+    if (batchSize < 1
+        || (long) Math.min(batchSize, images.size()) * images.imageBytes()
+            > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
           "batch size "
               + batchSize

@@ -3,6 +3,7 @@ package dev.lotus.report;
 import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.InputException;
 import dev.lotus.metric.Metrics;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,37 @@ public record RunFolder(Path path) {
 
   public Path report() {
     return path.resolve("report.html");
+  }
+
+  /**
+   * Makes sure, before hours of work, that the folder can be written.
+   *
+   * @throws InputException where it cannot
+   */
+  public void prepare() {
+    Path probe = path.resolve(".probe");
+    AtomicFiles.write(probe, new byte[0]);
+    try {
+      Files.delete(probe);
+      if (path.toFile().list().length == 0) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new InputException(path + ": cannot be written (" + e + ")", e);
+    }
+  }
+
+  /**
+   * Removes what an earlier run left, so that no file speaks of another model than the one to come.
+   */
+  public void clear() {
+    for (Path file : new Path[] {report(), metrics(), run()}) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        throw new InputException(file + ": cannot be replaced (" + e + ")", e);
+      }
+    }
   }
 
   /** True where the folder holds a run.json. */

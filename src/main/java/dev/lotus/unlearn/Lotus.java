@@ -82,7 +82,8 @@ final class Lotus implements UnlearnMethod {
     if (temperature.stops(accForget, accUnseen)) {
       return new Begin(true, null, accForget, accUnseen);
     }
-    tau = temperature.tau(accForget, accUnseen);
+    // The kernels take tau in fp32; beyond its range the target is uniform, as at the range's end.
+    tau = Math.min(temperature.tau(accForget, accUnseen), Float.MAX_VALUE);
     return new Begin(false, tau, accForget, accUnseen);
   }
 

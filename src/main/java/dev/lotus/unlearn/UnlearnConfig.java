@@ -54,7 +54,8 @@ public record UnlearnConfig(
         "--retain-fraction " + retainFraction + ": give a number above 0, at most 1");
     require(alpha >= 0 && Double.isFinite(alpha), "--alpha " + alpha + ": give 0 or more");
     require(
-        fixedTau == null || (fixedTau > 0 && Double.isFinite(fixedTau)),
+        fixedTau == null
+            || ((float) (double) fixedTau > 0 && Float.isFinite((float) (double) fixedTau)),
         "--tau fixed:" + fixedTau + ": the temperature must be above 0");
   }
 

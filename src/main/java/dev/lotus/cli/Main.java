@@ -1,14 +1,10 @@
 package dev.lotus.cli;
 
-import dev.lotus.device.InputException;
-import dev.lotus.device.ResultException;
-import dev.lotus.device.TorchRuntime;
 import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ParameterException;
 
-/** Entry point: names the commands, and turns what they throw into one line and an exit status. */
+/** Entry point: names the commands; what they throw becomes one line and an exit status. */
 @Command(
     name = "lotus",
     description =
@@ -48,41 +44,13 @@ public final class Main {
     boolean debug = Arrays.asList(args).contains("--debug");
     CommandLine commandLine = new CommandLine(new Main());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
-    commandLine.setParameterExceptionHandler(Main::wrongUse);
-    commandLine.setExecutionExceptionHandler((error, command, result) -> report(error, debug));
+    commandLine.setParameterExceptionHandler(ErrorReport::wrongUse);
+    commandLine.setExecutionExceptionHandler(
+        (error, command, result) -> ErrorReport.of(error, debug));
     try {
       return args.length == 0 ? commandLine.execute("--help") : commandLine.execute(args);
     } catch (Error e) {
-      return report(e, debug);
+      return ErrorReport.of(e, debug);
     }
-  }
-
-  private static int wrongUse(ParameterException error, String[] args) {
-    CommandLine command = error.getCommandLine();
-    System.err.println(
-        "lotus: "
-            + error.getMessage()
-            + " (see `"
-            + command.getCommandSpec().qualifiedName()
-            + " --help`)");
-    return WRONG_USE;
-  }
-
-  /** One line that says what was wrong; the stack only with {@code --debug}. */
-  private static int report(Throwable error, boolean debug) {
-    if (debug) {
-      error.printStackTrace();
-    }
-    if (error instanceof InputException || error instanceof ResultException) {
-      System.err.println("lotus: " + error.getMessage());
-      return error instanceof InputException ? WRONG_USE : FAILED;
-    }
-    System.err.println(
-        "lotus: internal error: "
-            + error.getClass().getSimpleName()
-            + ": "
-            + TorchRuntime.firstLine(error)
-            + "; run again with --debug");
-    return INTERNAL;
   }
 }

@@ -46,11 +46,13 @@ public final class BatchLoader implements AutoCloseable {
   private final Augmentation augmentation;
   private final int batchSize;
   private final ComputeDevice device;
+  private volatile Thread prefetcher;
   private final ExecutorService background =
       Executors.newSingleThreadExecutor(
           task -> {
             Thread thread = new Thread(task, "lotus-prefetch");
             thread.setDaemon(true);
+            prefetcher = thread;
             return thread;
           });
 
@@ -122,6 +124,10 @@ public final class BatchLoader implements AutoCloseable {
     while (true) {
       try {
         if (background.awaitTermination(1, TimeUnit.MINUTES)) {
+          // An executor counts as terminated shortly before its thread has ended.
+          if (prefetcher != null) {
+            prefetcher.join();
+          }
           break;
         }
       } catch (InterruptedException e) {

@@ -1,0 +1,41 @@
+package dev.lotus.cli;
+
+import dev.lotus.device.InputException;
+import dev.lotus.device.ResultException;
+import dev.lotus.device.TorchRuntime;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
+
+/** What went wrong, as one line on stderr and an exit status. */
+final class ErrorReport {
+  private ErrorReport() {}
+
+  static int wrongUse(ParameterException error, String[] args) {
+    CommandLine command = error.getCommandLine();
+    System.err.println(
+        "lotus: "
+            + error.getMessage()
+            + " (see `"
+            + command.getCommandSpec().qualifiedName()
+            + " --help`)");
+    return Main.WRONG_USE;
+  }
+
+  /** One line that says what was wrong; the stack only with {@code --debug}. */
+  static int of(Throwable error, boolean debug) {
+    if (debug) {
+      error.printStackTrace();
+    }
+    if (error instanceof InputException || error instanceof ResultException) {
+      System.err.println("lotus: " + error.getMessage());
+      return error instanceof InputException ? Main.WRONG_USE : Main.FAILED;
+    }
+    System.err.println(
+        "lotus: internal error: "
+            + error.getClass().getSimpleName()
+            + ": "
+            + TorchRuntime.firstLine(error)
+            + "; run again with --debug");
+    return Main.INTERNAL;
+  }
+}

@@ -4,6 +4,7 @@ import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
 import dev.lotus.backbone.Checkpoint;
+import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.Split;
@@ -30,6 +31,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -119,9 +121,13 @@ final class DemoCommand implements Callable<Integer> {
             .run(
                 model, dataset.train(), indices, e -> common.progress().note(TrainCommand.line(e)));
     double seconds = (System.nanoTime() - start) / 1e9;
-    phases.put("training " + name, seconds);
     return new Chapter(
-        name, role, model, trace, seconds, settings(config.learningRate(), TRAIN_EPOCHS));
+        name,
+        role,
+        model,
+        trace,
+        seconds,
+        settings(config.learningRate(), config.weightDecay(), TRAIN_EPOCHS));
   }
 
   private Chapter unlearn(String name, String method, double learningRate, Backbone original) {
@@ -144,20 +150,26 @@ final class DemoCommand implements Callable<Integer> {
     UnlearnLoop.Result result =
         new UnlearnLoop(engine, config)
             .run(original, data, e -> common.progress().note(TrainCommand.line(e)));
-    phases.put("unlearning by " + name, result.seconds());
+    Map<String, String> settings = settings(learningRate, config.weightDecay(), UNLEARN_EPOCHS);
+    if (method.equals("lotus")) {
+      settings.put("alpha", String.valueOf(config.alpha()));
+      settings.put("retain-fraction", String.valueOf(config.retainFraction()));
+    }
     return new Chapter(
         name,
         RunSummary.Role.UNLEARNED,
         result.model(),
         result.trace(),
         result.seconds(),
-        settings(learningRate, UNLEARN_EPOCHS));
+        settings);
   }
 
-  private Map<String, String> settings(double learningRate, int epochs) {
+  private Map<String, String> settings(double learningRate, double weightDecay, int epochs) {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("epochs", String.valueOf(epochs));
     settings.put("lr", String.valueOf(learningRate));
+    settings.put("weight-decay", String.valueOf(weightDecay));
+    settings.put("augment", "none");
     settings.put("batch", String.valueOf(BATCH));
     settings.put("seed", String.valueOf(common.seed));
     settings.put("precision", engine.precision().toString());
@@ -187,7 +199,7 @@ final class DemoCommand implements Callable<Integer> {
               chapter.trace(),
               unlearned ? original : null,
               own,
-              chapter.role() == RunSummary.Role.ORIGINAL ? phases : Map.of(),
+              phases(chapter),
               chapter.settings()));
       write(chapter, metrics);
     }
@@ -195,22 +207,32 @@ final class DemoCommand implements Callable<Integer> {
     System.out.print(ResultTable.of(runs).text());
   }
 
+  /** What making the model took; the story's own phases stand with its first model. */
+  private Map<String, Double> phases(Chapter chapter) {
+    Map<String, Double> own = new LinkedHashMap<>();
+    if (chapter.role() == RunSummary.Role.ORIGINAL) {
+      own.putAll(phases);
+    }
+    own.put(
+        chapter.role() == RunSummary.Role.UNLEARNED ? "unlearning" : "training", chapter.seconds());
+    return own;
+  }
+
   /** Each model as a run folder of its own, so that the other commands can take it up. */
   private void write(Chapter chapter, Metrics metrics) {
-    RunFolder folder =
-        new RunFolder(out.resolve(chapter.name().toLowerCase(java.util.Locale.ROOT)));
+    RunFolder folder = new RunFolder(out.resolve(chapter.name().toLowerCase(Locale.ROOT)));
     boolean trained = chapter.role() != RunSummary.Role.UNLEARNED;
     Checkpoint.save(folder.model(), chapter.model());
     folder.write(
         Runs.record(
             trained ? "train" : "unlearn",
-            trained ? null : chapter.name().toLowerCase(java.util.Locale.ROOT),
+            trained ? null : chapter.name().toLowerCase(Locale.ROOT),
             common.seed,
             engine,
             chapter.model(),
             chapter.settings(),
             data.dataset(),
-            dev.lotus.data.Checksum.ofFile(out.resolve("split.json")),
+            Checksum.ofFile(out.resolve("split.json")),
             Map.of(trained ? "training" : "unlearning", chapter.seconds()),
             chapter.trace()));
     folder.write(metrics);

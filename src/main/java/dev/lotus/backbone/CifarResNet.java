@@ -103,8 +103,7 @@ final class CifarResNet extends ConvolutionalBackbone {
   @Override
   void draw(GeneratorOptional generator) {
     // The published constructor lets PyTorch draw its defaults first and then draws the weights
-    // again: both passes,
-    // to end at the same numbers.
+    // again: both passes, to end at the same numbers.
     drawDefaults(generator);
     stem.drawNormal(generator);
     stemNorm.reset();

@@ -47,18 +47,7 @@ final class HistogramChart {
    */
   static String render(String id, String title, Map<String, Histogram> sets, double top) {
     Markup out = new Markup();
-    out.open(
-        "svg",
-        "class",
-        "chart",
-        "viewBox",
-        "0 0 " + Numbers.coordinate(WIDTH) + " " + Numbers.coordinate(HEIGHT),
-        "role",
-        "img",
-        "aria-labelledby",
-        id + "-t " + id + "-d");
-    out.element("title", title, "id", id + "-t");
-    out.element("desc", description(sets), "id", id + "-d");
+    out.openChart(id, title, description(sets), WIDTH, HEIGHT);
     double low = sets.values().stream().mapToDouble(Histogram::low).min().orElse(0);
     double high = sets.values().stream().mapToDouble(Histogram::high).max().orElse(1);
     axes(out, low, high, top);

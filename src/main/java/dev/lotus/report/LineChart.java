@@ -80,18 +80,7 @@ final class LineChart {
 
   private String svg() {
     Markup out = new Markup();
-    out.open(
-        "svg",
-        "class",
-        "chart",
-        "viewBox",
-        "0 0 " + Numbers.coordinate(WIDTH) + " " + Numbers.coordinate(HEIGHT),
-        "role",
-        "img",
-        "aria-labelledby",
-        id + "-t " + id + "-d");
-    out.element("title", title, "id", id + "-t");
-    out.element("desc", description(), "id", id + "-d");
+    out.openChart(id, title, description(), WIDTH, HEIGHT);
     axes(out);
     for (Reference reference : references) {
       double y = y(reference.y());

@@ -83,6 +83,22 @@ final class Markup {
     return escaped.toString();
   }
 
+  /** Opens an svg that scales with its width and tells readers of the page what it shows. */
+  void openChart(String id, String title, String description, double width, double height) {
+    open(
+        "svg",
+        "class",
+        "chart",
+        "viewBox",
+        "0 0 " + Numbers.coordinate(width) + " " + Numbers.coordinate(height),
+        "role",
+        "img",
+        "aria-labelledby",
+        id + "-t " + id + "-d");
+    element("title", title, "id", id + "-t");
+    element("desc", description, "id", id + "-d");
+  }
+
   @Override
   public String toString() {
     return out.toString();

@@ -18,7 +18,7 @@ int main(void) {
   const uint8_t is_forget[2] = {1, 0};
   const int64_t labels[2] = {2, 1};
   float loss[2], gradient[6], entropy[2];
-  double rows[2], total = -1, workspace[6];
+  double rows[2], total = -1, workspace[9];
   int64_t correct = 0, nonfinite = 0;
   uint32_t words[8];
   int c;
@@ -50,11 +50,11 @@ int main(void) {
              correct == 1,
          "evaluate_logits");
   expect(lotus_js_divergence(student, 3, teacher, 3, 2, 3, LOTUS_FLOAT32, LOTUS_LOGITS, LOTUS_JSD_UPSTREAM, rows,
-                             &total, workspace, NULL, LOTUS_CPU, NULL) == LOTUS_OK &&
+                             &total, workspace, NULL, 0, 0, NULL, LOTUS_CPU, NULL) == LOTUS_OK &&
              total > 0,
          "js_divergence");
   expect(lotus_js_divergence(student, 2, teacher, 3, 2, 3, LOTUS_FLOAT32, LOTUS_LOGITS, LOTUS_JSD_TEXTBOOK, rows,
-                             NULL, NULL, NULL, LOTUS_CPU, NULL) == LOTUS_INVALID_ARGUMENT,
+                             NULL, NULL, NULL, 0, 0, NULL, LOTUS_CPU, NULL) == LOTUS_INVALID_ARGUMENT,
          "a stride below the columns is refused");
   if (failures == 0) puts("header_test: all passed");
   return failures == 0 ? 0 : 1;

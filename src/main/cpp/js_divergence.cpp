@@ -3,7 +3,8 @@
 
 int32_t lotus_js_divergence(const void* p, int64_t p_stride, const void* q, int64_t q_stride, int64_t rows,
                             int64_t cols, int32_t dtype, int32_t input_kind, int32_t form, double* row_out,
-                            double* total, double* workspace, int64_t* nonfinite_rows, int32_t device, void* stream) {
+                            double* total, double* workspace, void* gradient, int64_t gradient_stride, float gradient_scale,
+                            int64_t* nonfinite_rows, int32_t device, void* stream) {
   using namespace lotus;
   constexpr const char* op = "js_divergence";
   LOTUS_TRY(check_shape(op, rows, cols, dtype));
@@ -20,5 +21,5 @@ int32_t lotus_js_divergence(const void* p, int64_t p_stride, const void* q, int6
     return LOTUS_OK;
   }
   return backend->js_divergence({p, p_stride, q, q_stride, rows, cols, dtype, input_kind, form, row_out, total,
-                                 workspace, nonfinite_rows, device, stream});
+                                 workspace, gradient, gradient_stride, gradient_scale, nonfinite_rows, device, stream});
 }

@@ -132,7 +132,7 @@ int32_t check_shape(const char* op, int64_t rows, int64_t cols, int32_t dtype) {
   if (cols < 1 || cols > INT32_MAX)
     return set_error(LOTUS_INVALID_ARGUMENT, "%s: cols is %lld; it must be 1 to 2^31 - 1", op,
                      static_cast<long long>(cols));
-  return check_choice(op, "dtype", dtype, 2);
+  return check_choice(op, "dtype", dtype, 3);
 }
 
 int32_t check_choice(const char* op, const char* name, int32_t value, int32_t count) {

@@ -12,7 +12,8 @@
  *           device, or NULL where NULL is allowed).
  *   stream  a cudaStream_t, NULL for the default stream; ignored on the CPU. CUDA calls return at once.
  *   result  LOTUS_OK, or another status; lotus_last_error() then has the text, per calling thread.
- *   Nothing is allocated on the device. No call aborts the process. Calls are thread safe.
+ *   Structs that a call takes (lotus_tensor, lotus_augment) are read on the host before it returns.
+ *   No call aborts the process. Calls are thread safe.
  *
  * Values that are not finite
  *   -inf is a masked class: probability 0, gradient 0, adds nothing; only a target with weight on a class that the
@@ -46,6 +47,7 @@ extern "C" {
 /* ---- Element types and devices ------------------------------------------------------------------------------ */
 #define LOTUS_FLOAT32 0
 #define LOTUS_BFLOAT16 1
+#define LOTUS_FLOAT16 2 /* IEEE half; results beyond 65504 become infinite */
 
 #define LOTUS_CPU (-1)
 
@@ -79,11 +81,30 @@ LOTUS_API int32_t lotus_set_num_threads(int32_t threads);
  */
 #define LOTUS_STREAM_FORGET_TARGET 0
 #define LOTUS_STREAM_RETAIN_TARGET 1
-/* Streams 2 to 255 are free. */
+#define LOTUS_STREAM_SUBSETS 2 /* columns of rf_jsd */
+#define LOTUS_STREAM_AUGMENT 3 /* crops and flips of gather_augment */
+/* Streams 4 to 255 are free. */
 
 /* The raw words: out[b * stride + c] for C classes of each sample. CPU and CUDA. */
 LOTUS_API int32_t lotus_philox(uint64_t seed, uint32_t step, uint32_t stream_id, const int64_t* samples, int64_t rows,
                                int64_t cols, uint32_t* out, int64_t out_stride, int32_t device, void* stream);
+
+/* ---- gumbel_noise, gumbel_softmax (dev.lotus.kernel.GumbelNoise, GumbelSoftmax) ------------------------------- */
+/* out [B, C] in `dtype`: Gumbel(0, 1) noise of the words above. */
+LOTUS_API int32_t lotus_gumbel_noise(uint64_t seed, uint32_t step, uint32_t stream_id, const int64_t* samples,
+                                     int64_t rows, int64_t cols, int32_t dtype, void* out, int64_t out_stride,
+                                     int32_t device, void* stream);
+
+/*
+ * out [B, C] in `dtype` = softmax((logits + g) / tau), or, where `hard` is not 0, onehot(argmax(logits + g)); the first
+ * of equal scores. noise [B, C] fp32 or NULL: ready-made noise in place of the one made inside. out may be `logits`
+ * itself (same stride) and otherwise overlaps no input.
+ */
+LOTUS_API int32_t lotus_gumbel_softmax(const void* logits, int64_t logits_stride, int64_t rows, int64_t cols,
+                                       int32_t dtype, float tau, int32_t hard, uint64_t seed, uint32_t step,
+                                       uint32_t stream_id, const int64_t* samples, const float* noise,
+                                       int64_t noise_stride, void* out, int64_t out_stride, int64_t* nonfinite_rows,
+                                       int32_t device, void* stream);
 
 /* ---- gumbel_cross_entropy (dev.lotus.kernel.GumbelCrossEntropy) ---------------------------------------------- */
 #define LOTUS_FORGET_GUMBEL_SOFTMAX 0 /* target = softmax((t + g) / tau) */
@@ -108,6 +129,44 @@ LOTUS_API int32_t lotus_gumbel_cross_entropy(
     int64_t noise_stride, float* loss, void* gradient, int64_t gradient_stride, float gradient_scale,
     int64_t* nonfinite_rows, int32_t device, void* stream);
 
+/* ---- distillation (dev.lotus.kernel.Distillation) -------------------------------------------------------------- */
+/*
+ * KL divergence of tempered softmaxes and its gradient, each row from the teacher it chooses:
+ *   p = softmax(teacher_b / T), q = softmax(student_b / T) ;   loss_b = KL_b = sum_c p_c log(p_c / q_c)
+ *   gradient_bc = gradient_scale * row_weight_b * (q_c - p_c) / T
+ * Published reductions are scales: SCRUB T^2 / B; Bad Teacher (PyTorch's 'mean') 1 / (B C); row_weight -1 ascends.
+ *
+ * student, teacher, other_teacher [B, C] in `dtype`; other_teacher and use_other [B] bytes (not 0 = other_teacher)
+ * come together or are both NULL. row_weight [B] fp32 or NULL (= 1). temperature > 0 and finite. loss [B] fp32 or
+ * NULL. gradient [B, C] in `dtype` or NULL; it may be `student` itself (same stride; not with accumulate), otherwise
+ * overlaps no input; where `accumulate` is not 0 the result is ADDED to it.
+ */
+LOTUS_API int32_t lotus_distillation(const void* student, int64_t student_stride, const void* teacher,
+                                     int64_t teacher_stride, const void* other_teacher, int64_t other_stride,
+                                     const uint8_t* use_other, const float* row_weight, int64_t rows, int64_t cols,
+                                     int32_t dtype, float temperature, float* loss, void* gradient,
+                                     int64_t gradient_stride, float gradient_scale, int32_t accumulate,
+                                     int64_t* nonfinite_rows, int32_t device, void* stream);
+
+/* ---- cross_entropy (dev.lotus.kernel.CrossEntropy) -------------------------------------------------------------- */
+/*
+ * Cross entropy against labels, with gradient and correct count. y the label, e the label smoothing, C' the number of
+ * classes that are not masked, w the class weights:
+ *   loss_b = (1 - e) w_y (-log softmax_y) + e / C' * sum_{c not masked} w_c (-log softmax_c)
+ *   gradient_b = gradient_scale * row_weight_b * d loss_b / d logits_b
+ * (PyTorch's cross_entropy with reduction 'none'; its 'mean' divides by the sum of the labels' weights.)
+ *
+ * labels [B], 0 <= label < C (another label makes that row count as not finite). class_weight [C] fp32 or NULL (= 1).
+ * label_smoothing in [0, 1). row_weight [B] fp32 or NULL (= 1); -1 ascends (NegGrad). correct: NULL or one counter, to
+ * which the number of rows whose first largest logit is at the label is ADDED. loss, gradient, nonfinite_rows: as in
+ * gumbel_cross_entropy; the gradient may be `logits` itself.
+ */
+LOTUS_API int32_t lotus_cross_entropy(const void* logits, int64_t logits_stride, const int64_t* labels, int64_t rows,
+                                      int64_t cols, int32_t dtype, const float* class_weight, float label_smoothing,
+                                      const float* row_weight, int64_t* correct, float* loss, void* gradient,
+                                      int64_t gradient_stride, float gradient_scale, int64_t* nonfinite_rows,
+                                      int32_t device, void* stream);
+
 /* ---- evaluate_logits (dev.lotus.kernel.EvaluateLogits) ------------------------------------------------------- */
 /*
  * From one read of logits [B, C] and labels [B] (0 <= label < C; another label makes that row count as not finite):
@@ -125,6 +184,22 @@ LOTUS_API int32_t lotus_evaluate_logits(const void* logits, int64_t logits_strid
                                         const int32_t* class_slot, int64_t slots, int64_t* nonfinite_rows,
                                         int32_t device, void* stream);
 
+/* ---- class_means (dev.lotus.kernel.ClassMeans) ------------------------------------------------------------------ */
+/* One batch of class means: class_sums and class_counts of evaluate_logits alone. Mean k = sums[k] / counts[k]. */
+LOTUS_API int32_t lotus_class_means(const void* logits, int64_t logits_stride, const int64_t* labels, int64_t rows,
+                                    int64_t cols, int32_t dtype, double* class_sums, int64_t class_sums_stride,
+                                    int64_t* class_counts, const int32_t* class_slot, int64_t slots,
+                                    int64_t* nonfinite_rows, int32_t device, void* stream);
+
+/* ---- entropy_histogram (dev.lotus.kernel.EntropyHistogram) ------------------------------------------------------ */
+/*
+ * ADDS to counts [bins] how many rows' softmax entropies (nats) fall into each of `bins` equal bins of [low, high]; the
+ * last bin is closed, entropies outside go to the first or last. Rows that are not finite are in no bin.
+ */
+LOTUS_API int32_t lotus_entropy_histogram(const void* logits, int64_t logits_stride, int64_t rows, int64_t cols,
+                                          int32_t dtype, float low, float high, int32_t bins, int64_t* counts,
+                                          int64_t* nonfinite_rows, int32_t device, void* stream);
+
 /* ---- js_divergence (dev.lotus.kernel.JsDivergence) ----------------------------------------------------------- */
 #define LOTUS_JSD_TEXTBOOK 0 /* 0.5 KL(p||m) + 0.5 KL(q||m), m = (p+q)/2; rows are normalised to sum one first */
 #define LOTUS_JSD_UPSTREAM 1 /* the published code's JSDiv */
@@ -139,12 +214,131 @@ LOTUS_API int32_t lotus_evaluate_logits(const void* logits, int64_t logits_strid
  *   UPSTREAM      p, q clamped to [1e-8, 1], each divided by the sum of its WHOLE matrix, m = (p + q) / 2;
  *                 row_out[b] = sum_c m log(m / sqrt(p q)); total = sum over rows / B
  *   BAD_TEACHING  the same without the division by the whole sums; total = sum over rows / (B C)
- * row_out [B] fp64, never NULL; total: one fp64 or NULL; workspace: 2 B + 2 fp64, needed for UPSTREAM only.
+ * row_out [B] fp64, never NULL; total: one fp64 or NULL; workspace: 3 B + 3 fp64, needed for UPSTREAM only.
+ * gradient [B, C] in `dtype` or NULL: gradient_scale * d total / d p, for LOGITS only (p's logits; q is held fixed); it
+ * may be `p` itself (same stride) and otherwise overlaps no input.
  */
 LOTUS_API int32_t lotus_js_divergence(const void* p, int64_t p_stride, const void* q, int64_t q_stride, int64_t rows,
                                       int64_t cols, int32_t dtype, int32_t input_kind, int32_t form, double* row_out,
-                                      double* total, double* workspace, int64_t* nonfinite_rows, int32_t device,
-                                      void* stream);
+                                      double* total, double* workspace, void* gradient, int64_t gradient_stride,
+                                      float gradient_scale, int64_t* nonfinite_rows, int32_t device, void* stream);
+
+/* ---- rf_jsd (dev.lotus.kernel.RetrainFreeJsd) ------------------------------------------------------------------ */
+/*
+ * RF-JSD from two sets of class sums and counts [K, C] (class_means): p of the unlearned model on the forget set, q of
+ * the original on the test half. Over the classes k that both count: P_k, Q_k = the class means, rows normalised.
+ *   out[0] = mean_k JSD(P_k, Q_k) (TEXTBOOK) ; out[1] = the UPSTREAM form of the two matrices ; out[2] = classes used
+ *   subset_out[r] = out[0] on a random subset r of ceil(C / 2) columns, renormalised: those with the smallest words of
+ *   (seed, step 0, LOTUS_STREAM_SUBSETS, sample r), the lower column first among equals. A class without mass on the
+ *   subset counts 0 where both sides lack it, log 2 where one does.
+ * No class in common: out[0], out[1] and subset_out are NaN. subsets >= 0; subset_out [subsets] or NULL with 0.
+ * workspace: 4 K + 8 + 2 * subsets fp64 of the device.
+ */
+LOTUS_API int32_t lotus_rf_jsd(const double* p_sums, int64_t p_stride, const int64_t* p_counts, const double* q_sums,
+                               int64_t q_stride, const int64_t* q_counts, int64_t classes, int64_t cols,
+                               int32_t subsets, uint64_t seed, double* out, double* subset_out, double* workspace,
+                               int32_t device, void* stream);
+
+/* ---- Operations on the weights: a list of tensors in one call -------------------------------------------------- */
+/*
+ * One parameter tensor of `count` elements and what goes with it, all contiguous, all on the call's device. Each
+ * operation says which fields it uses; the others may be NULL. The list itself is host memory.
+ */
+typedef struct lotus_tensor {
+  float* weight;        /* fp32 master weights */
+  const void* gradient; /* in the call's dtype */
+  float* first;         /* AdamW: first moment. SGD: momentum buffer. Scores and importances */
+  float* second;        /* AdamW: second moment. ssd_dampen: importance on the forget set */
+  uint8_t* mask;        /* 0 or 1 an element, or NULL */
+  uint16_t* shadow;     /* bf16 copy of the new weights, or NULL */
+  int64_t count;
+} lotus_tensor;
+
+#define LOTUS_MASK_GRADIENT 0 /* a masked-out element has gradient 0; decay and momentum go on (SalUn as published) */
+#define LOTUS_MASK_UPDATE 1   /* a masked-out element and its moments stay as they are */
+#define LOTUS_NORM_WORKSPACE 4096 /* fp64 elements */
+
+/* norm[0] = sqrt(sum of all squared gradients), fp64, on the device, in a fixed order. Uses gradient. */
+LOTUS_API int32_t lotus_gradient_norm(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double* norm,
+                                      double* workspace, int32_t device, void* stream);
+
+/*
+ * AdamW (Loshchilov and Hutter, ICLR 2019), as PyTorch's, step >= 1:
+ *   g = clip * gradient ; weight -= lr wd weight ; m += (1 - b1)(g - m) ; v = b2 v + (1 - b2) g^2
+ *   weight -= lr / (1 - b1^step) * m / (sqrt(v / (1 - b2^step)) + epsilon)
+ * clip = min(1, max_norm / (gradient_norm[0] + 1e-6)); gradient_norm NULL = no clipping. Uses weight, gradient, first,
+ * second, mask, shadow.
+ */
+LOTUS_API int32_t lotus_adamw(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr, double beta1,
+                              double beta2, double epsilon, double weight_decay, int64_t step, int32_t mask_mode,
+                              const double* gradient_norm, double max_norm, int32_t device, void* stream);
+
+/*
+ * SGD with momentum, as PyTorch's (no dampening, not Nesterov's): g = clip * gradient + wd weight ;
+ * b = momentum b + g ; weight -= lr b. first holds b and starts at zero; it may be NULL where momentum is 0.
+ */
+LOTUS_API int32_t lotus_sgd(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr,
+                            double momentum, double weight_decay, int32_t mask_mode, const double* gradient_norm,
+                            double max_norm, int32_t device, void* stream);
+
+/* first += scale * gradient^2: SSD's importances (Foster et al., AAAI 2024). */
+LOTUS_API int32_t lotus_square_accumulate(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, float scale,
+                                          int32_t device, void* stream);
+
+/* first += scale * |gradient|, or, where keep_sign is not 0, scale * gradient (SalUn takes |sum| as published). */
+LOTUS_API int32_t lotus_abs_accumulate(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, float scale,
+                                       int32_t keep_sign, int32_t device, void* stream);
+
+/*
+ * Selective synaptic dampening: where second > selection * first (forget against retain importance),
+ *   weight *= min(bound, (dampening * first / second)^exponent).
+ * dampened: NULL or one counter, to which the number of such elements is ADDED. Uses weight, first, second, shadow.
+ */
+LOTUS_API int32_t lotus_ssd_dampen(const lotus_tensor* tensors, int64_t tensor_count, float selection, float dampening,
+                                   float exponent, float bound, int64_t* dampened, int32_t device, void* stream);
+
+/*
+ * mask = 1 at the k elements with the largest |first| over ALL tensors, else 0 (SalUn, Fan et al., ICLR 2024). Among
+ * equals the earlier element, tensor by tensor, comes first; NaN counts as 0. 0 <= k <= the number of elements.
+ * workspace: LOTUS_TOP_K_WORKSPACE int64 of the device.
+ */
+#define LOTUS_TOP_K_WORKSPACE 8192
+LOTUS_API int32_t lotus_top_k_mask(const lotus_tensor* tensors, int64_t tensor_count, int64_t k, int64_t* workspace,
+                                   int32_t device, void* stream);
+
+/* ---- gather_augment (dev.lotus.kernel.GatherAugment) ------------------------------------------------------------ */
+#define LOTUS_CHANNELS_FIRST 0 /* [., channels, height, width] */
+#define LOTUS_CHANNELS_LAST 1  /* [., height, width, channels] */
+#define LOTUS_PAD_ZERO 0       /* black pixels (0 before normalisation) */
+#define LOTUS_PAD_EDGE 1       /* the nearest pixel of the image */
+
+typedef struct lotus_augment {
+  int32_t crop_height, crop_width; /* of the box cut out of each image; the image's own size takes all of it */
+  int32_t padding;                 /* pixels of padding around the image that a random box may reach into; below 0: the
+                                      box is not drawn but centred */
+  int32_t pad_mode;                /* LOTUS_PAD_ZERO or LOTUS_PAD_EDGE */
+  float flip_probability;          /* of a horizontal flip, 0 to 1 */
+  float mean[4], std[4];           /* a channel, on the scale 0..1; std > 0 */
+} lotus_augment;
+
+/*
+ * A batch from uint8 images that are resident in memory, in one pass: gather, box (random, centred or given), bilinear
+ * resize with antialias (as torchvision's on tensors) where box and output differ in size, horizontal flip,
+ * (pixel / 255 - mean) / std, type, layout.
+ *
+ * images [N] of channels (1 to 4) x height x width, in image_layout; indices [B], 0 <= index < N (another index fills
+ * the row with NaN and counts as not finite). out [B] of channels x out_height x out_width in `dtype`, out_layout.
+ * Draws of row b: words w of (seed, step, LOTUS_STREAM_AUGMENT, samples[b] or b): top = floor(w0 (height + 2 padding -
+ * crop_height + 1) / 2^32) - padding, left likewise from w1, flip = w2 / 2^32 < flip_probability.
+ * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes. flips [B]
+ * bytes or NULL: ready-made flips.
+ */
+LOTUS_API int32_t lotus_gather_augment(const uint8_t* images, int64_t image_count, int32_t channels, int32_t height,
+                                       int32_t width, int32_t image_layout, const int64_t* indices, int64_t rows,
+                                       const lotus_augment* augment, uint64_t seed, uint32_t step,
+                                       const int64_t* samples, const int32_t* boxes, const uint8_t* flips, void* out,
+                                       int32_t out_height, int32_t out_width, int32_t out_layout, int32_t dtype,
+                                       int64_t* nonfinite_rows, int32_t device, void* stream);
 
 #ifdef __cplusplus
 }

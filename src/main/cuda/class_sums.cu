@@ -94,7 +94,7 @@ int32_t run(const EvaluateArgs& a) {
 
 }  // namespace
 
-int32_t class_sums(const EvaluateArgs& a) { return a.dtype == LOTUS_FLOAT32 ? run<float>(a) : run<Bf16>(a); }
+int32_t class_sums(const EvaluateArgs& a) { return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); }); }
 
 }  // namespace cuda
 }  // namespace lotus

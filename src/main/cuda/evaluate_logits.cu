@@ -138,7 +138,7 @@ int32_t run(const EvaluateArgs& a) {
 int32_t evaluate_logits(const EvaluateArgs& a) {
   const DeviceScope scope(a.device);
   LOTUS_CUDA_TRY(kOp, scope.status());
-  const int32_t status = a.dtype == LOTUS_FLOAT32 ? run<float>(a) : run<Bf16>(a);
+  const int32_t status = with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
   return status == LOTUS_OK && a.class_sums != nullptr ? class_sums(a) : status;
 }
 

@@ -265,7 +265,7 @@ int32_t run(const GumbelArgs& a) {
 int32_t gumbel_cross_entropy(const GumbelArgs& a) {
   const DeviceScope scope(a.device);
   LOTUS_CUDA_TRY(kOp, scope.status());
-  return a.dtype == LOTUS_FLOAT32 ? run<float>(a) : run<Bf16>(a);
+  return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
 }
 
 }  // namespace cuda

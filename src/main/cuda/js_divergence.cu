@@ -274,7 +274,7 @@ int32_t rows(const JsdArgs& a, bool sums_only) {
 }
 
 int32_t rows(const JsdArgs& a, bool sums_only) {
-  return a.dtype == LOTUS_FLOAT32 ? rows<float>(a, sums_only) : rows<Bf16>(a, sums_only);
+  return with_dtype(a.dtype, [&](auto type) { return rows<decltype(type)>(a, sums_only); });
 }
 
 int32_t sum(const JsdArgs& a, const double* in, int64_t columns, double divisor, double* out) {

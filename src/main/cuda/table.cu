@@ -78,7 +78,26 @@ const char* reason(int32_t device) {
 const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
   using namespace lotus;
   static const CudaTable table = {
-      {cuda::philox_words, cuda::gumbel_cross_entropy, cuda::evaluate_logits, cuda::js_divergence}, cuda::reason};
+      {
+          cuda::philox_words,
+          nullptr,  // gumbel_noise
+          nullptr,  // gumbel_softmax
+          cuda::gumbel_cross_entropy,
+          nullptr,  // distillation
+          nullptr,  // cross_entropy
+          cuda::evaluate_logits,
+          nullptr,  // entropy_histogram
+          cuda::js_divergence,
+          nullptr,  // rf_jsd
+          nullptr,  // gradient_norm
+          nullptr,  // adamw
+          nullptr,  // sgd
+          nullptr,  // accumulate
+          nullptr,  // ssd_dampen
+          nullptr,  // top_k_mask
+          nullptr,  // gather_augment
+      },
+      cuda::reason};
   cuda::set_error = set_error;
   return &table;
 }

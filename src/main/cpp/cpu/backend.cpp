@@ -9,9 +9,22 @@ namespace lotus {
 
 const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     LOTUS_LEVEL::philox,
+    nullptr,  // gumbel_noise
+    nullptr,  // gumbel_softmax
     LOTUS_LEVEL::gumbel_cross_entropy,
+    nullptr,  // distillation
+    nullptr,  // cross_entropy
     LOTUS_LEVEL::evaluate_logits,
+    nullptr,  // entropy_histogram
     LOTUS_LEVEL::js_divergence,
+    nullptr,  // rf_jsd
+    nullptr,  // gradient_norm
+    nullptr,  // adamw
+    nullptr,  // sgd
+    nullptr,  // accumulate
+    nullptr,  // ssd_dampen
+    nullptr,  // top_k_mask
+    nullptr,  // gather_augment
 };
 
 }  // namespace lotus

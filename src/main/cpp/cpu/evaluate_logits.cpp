@@ -127,7 +127,7 @@ int32_t run(const EvaluateArgs& a) {
 }  // namespace
 
 int32_t evaluate_logits(const EvaluateArgs& a) {
-  return a.dtype == LOTUS_FLOAT32 ? run<float>(a) : run<Bf16>(a);
+  return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
 }
 
 }  // namespace LOTUS_LEVEL

@@ -201,7 +201,7 @@ int32_t run(const GumbelArgs& a) {
 }  // namespace
 
 int32_t gumbel_cross_entropy(const GumbelArgs& a) {
-  return a.dtype == LOTUS_FLOAT32 ? run<float>(a) : run<Bf16>(a);
+  return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
 }
 
 }  // namespace LOTUS_LEVEL

@@ -183,7 +183,7 @@ int32_t run(const JsdArgs& a) {
 
 }  // namespace
 
-int32_t js_divergence(const JsdArgs& a) { return a.dtype == LOTUS_FLOAT32 ? run<float>(a) : run<Bf16>(a); }
+int32_t js_divergence(const JsdArgs& a) { return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); }); }
 
 }  // namespace LOTUS_LEVEL
 }  // namespace lotus

@@ -125,6 +125,67 @@ inline void store(Bf16* p, F x, Part part) {
   __builtin_memcpy(p, &h, sizeof(Bf16) * part.n);
 }
 
+// ---- IEEE half: likewise; conversion instructions from x86-64-v3 on ----
+struct Fp16 {
+  uint16_t bits;
+};
+
+#if defined(__AVX512F__)
+inline F widen_fp16(H h) { return (F)_mm512_cvtph_ps((__m256i)h); }
+inline H narrow_fp16(F x) { return (H)_mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT); }
+#elif defined(__F16C__)
+inline F widen_fp16(H h) { return (F)_mm256_cvtph_ps((__m128i)h); }
+inline H narrow_fp16(F x) { return (H)_mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
+#else
+// As math/half.h, lane by lane the same.
+inline F widen_fp16(H h) {
+  const U wide = __builtin_convertvector(h, U), magnitude = wide & 0x7fffu, sign = (wide & 0x8000u) << 16;
+  const F scaled = (F)(magnitude << 13) * 0x1p112f;
+  return (F)((magnitude >= 0x7c00u ? magnitude << 13 | 0x7f800000u : (U)scaled) | sign);
+}
+inline H narrow_fp16(F x) {
+  const U bits = (U)x, sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
+  const U normal = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
+  const U small = (U)((F)magnitude + 0.5f) - 0x3f000000u;
+  U out = magnitude < 0x38800000u ? small : normal;
+  out = magnitude >= 0x47800000u ? U{} + 0x7c00u : out;
+  out = magnitude > 0x7f800000u ? U{} + 0x7e00u : out;
+  return __builtin_convertvector(out | sign, H);
+}
+#endif
+
+inline F load(const Fp16* p, Whole, float) {
+  H h;
+  __builtin_memcpy(&h, p, sizeof h);
+  return widen_fp16(h);
+}
+inline F load(const Fp16* p, Part part, float fill) {
+  H h{};
+  __builtin_memcpy(&h, p, sizeof(Fp16) * part.n);
+  return lane_index() < part.n ? widen_fp16(h) : splat(fill);
+}
+inline void store(Fp16* p, F x, Whole) {
+  const H h = narrow_fp16(x);
+  __builtin_memcpy(p, &h, sizeof h);
+}
+inline void store(Fp16* p, F x, Part part) {
+  const H h = narrow_fp16(x);
+  __builtin_memcpy(p, &h, sizeof(Fp16) * part.n);
+}
+
+// Calls body with a value of the element type, to take its type from.
+template <class Body>
+inline int32_t with_dtype(int32_t dtype, Body body) {
+  switch (dtype) {
+    case LOTUS_FLOAT32:
+      return body(float{});
+    case LOTUS_BFLOAT16:
+      return body(Bf16{});
+    default:
+      return body(Fp16{});
+  }
+}
+
 // Calls body(i, Whole{}) for each whole vector of [0, n) and body(i, Part{rest}) for what is left.
 template <class Body>
 inline void for_vectors(int64_t n, Body body) {

@@ -1,5 +1,5 @@
 // Logarithm and Gumbel noise in fp32, to about one unit in the last place, without the branches and the slow paths of
-// logf and log1pf: arguments here are positive and normal. tests/native/cuda_numeric_test.cpp holds the errors.
+// logf and log1pf: arguments here are positive and normal. tests/native/cuda_emulation/emulation_test.cpp holds the errors.
 #pragma once
 
 #include "common/reduce.cuh"

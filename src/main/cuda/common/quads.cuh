@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/half.h"
 #include "ops.h"
 
 namespace lotus {
@@ -20,6 +21,9 @@ namespace cuda {
 
 // ---- Element types ----
 struct Bf16 {
+  uint16_t bits;
+};
+struct Fp16 {
   uint16_t bits;
 };
 
@@ -32,10 +36,38 @@ __device__ __forceinline__ void narrow(float x, Bf16& out) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
 #else
-  const uint32_t bits = __float_as_uint(x);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  out.bits = static_cast<uint16_t>(x == x ? rounded : 0x7fffu);
+  out.bits = bf16_bits(x);
 #endif
+}
+
+__device__ __forceinline__ float widen(Fp16 x) {
+#ifdef __CUDA_ARCH__
+  float y;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+  return y;
+#else
+  return fp16_value(x.bits);
+#endif
+}
+__device__ __forceinline__ void narrow(float x, Fp16& out) {
+#ifdef __CUDA_ARCH__
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));
+#else
+  out.bits = fp16_bits(x);
+#endif
+}
+
+// Calls body with a value of the element type, to take its type from.
+template <class Body>
+int32_t with_dtype(int32_t dtype, Body body) {
+  switch (dtype) {
+    case LOTUS_FLOAT32:
+      return body(float{});
+    case LOTUS_BFLOAT16:
+      return body(Bf16{});
+    default:
+      return body(Fp16{});
+  }
 }
 
 // ---- One access of W elements ----

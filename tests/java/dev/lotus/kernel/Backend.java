@@ -56,8 +56,9 @@ record Backend(String name, int device) {
       System.arraycopy(x, b * cols, spread, b * stride, cols);
     }
     Tensor tensor = torch.tensor(spread);
-    if (dtype == DType.BFLOAT16) {
-      tensor = tensor.to(torch.ScalarType.BFloat16);
+    if (dtype != DType.FLOAT32) {
+      tensor =
+          tensor.to(dtype == DType.BFLOAT16 ? torch.ScalarType.BFloat16 : torch.ScalarType.Half);
     }
     tensor = place(tensor);
     return new Placed(tensor, new Matrix(tensor.data_ptr(), rows, cols, stride, dtype, device));

@@ -63,24 +63,46 @@ final class Cases {
         * Math.cos(2 * Math.PI * random.nextDouble());
   }
 
-  // ---- bfloat16 in Java: the upper half of a float, rounded to nearest even ----
+  // ---- The 16-bit types in Java, rounded to nearest even ----
 
-  static short toBfloat16(float x) {
+  static short toBits(float x, DType dtype) {
     int bits = Float.floatToRawIntBits(x);
-    return Float.isNaN(x) ? (short) 0x7fc0 : (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
+    if (dtype == DType.BFLOAT16) {
+      return Float.isNaN(x) ? (short) 0x7fc0 : (short) ((bits + 0x7fff + (bits >>> 16 & 1)) >>> 16);
+    }
+    int sign = bits >>> 16 & 0x8000;
+    if (Float.isNaN(x)) {
+      return (short) (sign | 0x7e00);
+    }
+    // The significand's last place: 10 bits below the leading one, but not below 2^-24.
+    double magnitude = Math.abs((double) x);
+    int exponent = Math.max(Math.getExponent(magnitude), -14);
+    long units = (long) Math.rint(Math.scalb(magnitude, 10 - exponent));
+    // Units run on past a power of two by themselves: the exponent's field is just above them.
+    long field = units == 0 ? 0 : ((long) (exponent + 14) << 10) + units;
+    return (short) (sign | (magnitude >= 65520 ? 0x7c00 : (int) field));
   }
 
-  static float fromBfloat16(short x) {
-    return Float.intBitsToFloat(x << 16);
+  static float fromBits(short x, DType dtype) {
+    if (dtype == DType.BFLOAT16) {
+      return Float.intBitsToFloat(x << 16);
+    }
+    int exponent = x >>> 10 & 0x1f;
+    int significand = x & 0x3ff;
+    double magnitude =
+        exponent == 31
+            ? (significand == 0 ? Double.POSITIVE_INFINITY : Double.NaN)
+            : exponent == 0
+                ? Math.scalb((double) significand, -24)
+                : Math.scalb(1024.0 + significand, exponent - 25);
+    return (float) (x < 0 ? -magnitude : magnitude);
   }
 
   /** The floats that {@code x} becomes in that type: what a kernel really reads. */
   static float[] rounded(float[] x, DType dtype) {
     float[] y = x.clone();
-    if (dtype == DType.BFLOAT16) {
-      for (int i = 0; i < y.length; i++) {
-        y[i] = fromBfloat16(toBfloat16(y[i]));
-      }
+    for (int i = 0; i < y.length && dtype != DType.FLOAT32; i++) {
+      y[i] = fromBits(toBits(y[i], dtype), dtype);
     }
     return y;
   }

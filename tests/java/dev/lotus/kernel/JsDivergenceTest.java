@@ -23,7 +23,7 @@ class JsDivergenceTest {
     backend.assumeAvailable();
     for (Shape shape : Shapes.all()) {
       for (Form form : Form.values()) {
-        DType dtype = shape.rows() % 2 == 0 ? DType.BFLOAT16 : DType.FLOAT32;
+        DType dtype = Shapes.dtypeInTurn(shape, form.ordinal());
         for (Input input : Input.values()) {
           try (PointerScope scope = new PointerScope()) {
             check(backend, dtype, input, form, shape.rows(), shape.cols());
@@ -73,7 +73,7 @@ class JsDivergenceTest {
     Placed qm = backend.matrix(q, rows, cols, cols, dtype, 3f);
     Tensor rowOut = backend.zeroDoubles(rows);
     Tensor totalOut = backend.zeroDoubles(1);
-    Tensor workspace = backend.zeroDoubles(2 * rows + 2);
+    Tensor workspace = backend.zeroDoubles(3 * rows + 3);
     Tensor nonfinite = backend.longs(new long[1]);
     JsDivergence.run(
         pm.matrix(),

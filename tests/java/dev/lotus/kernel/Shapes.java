@@ -17,6 +17,15 @@ final class Shapes {
 
   record Shape(int rows, int cols) {}
 
+  /** A type for each shape and variant, so that every one meets every width and row count. */
+  static DType dtypeInTurn(Shape shape, int variant) {
+    int index = 0;
+    while (CLASSES[index] != shape.cols()) {
+      index++;
+    }
+    return DType.values()[(index + shape.rows() + variant) % DType.values().length];
+  }
+
   /**
    * All pairs; more than 1001 classes only with up to 7 rows, unless {@code
    * -Dlotus.exhaustive=true}.

@@ -3,8 +3,8 @@ package dev.lotus.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * The engine's tolerances: fp32 |x - ref| <= 1e-6 + 1e-5 max|ref|; bf16 within one ulp of the
- * rounded reference.
+ * The engine's tolerances: fp32 |x - ref| <= 1e-6 + 1e-5 max|ref|; bf16 and fp16 within one ulp of
+ * the rounded reference.
  */
 final class Tolerance {
   private Tolerance() {}
@@ -36,11 +36,20 @@ final class Tolerance {
     assertClose(what, floats, reference);
   }
 
-  /** One bf16 step apart, or closer than fp32 arithmetic tells where terms cancel. */
-  static void assertBfloat16(String what, float[] actual, double[] reference) {
+  /** {@link #assertClose} for fp32, {@link #assertOneUlp} for the 16-bit types. */
+  static void assertWithin(String what, float[] actual, double[] reference, DType dtype) {
+    if (dtype == DType.FLOAT32) {
+      assertClose(what, actual, reference);
+    } else {
+      assertOneUlp(what, actual, reference, dtype);
+    }
+  }
+
+  /** One step of the type apart, or closer than fp32 arithmetic tells where terms cancel. */
+  static void assertOneUlp(String what, float[] actual, double[] reference, DType dtype) {
     for (int i = 0; i < reference.length; i++) {
-      int a = ordered(Cases.toBfloat16(actual[i]));
-      int r = ordered(Cases.toBfloat16((float) reference[i]));
+      int a = ordered(Cases.toBits(actual[i], dtype));
+      int r = ordered(Cases.toBits((float) reference[i], dtype));
       boolean same = Math.abs(a - r) <= 1 || Math.abs(actual[i] - reference[i]) <= 1e-6;
       assertThat(same)
           .as("%s[%d] is %s, the reference %s", what, i, actual[i], reference[i])

@@ -50,7 +50,7 @@ public final class JsDivergence {
    * @param q [B, C], of p's type and device
    * @param rowOut [B]
    * @param total one value, or null
-   * @param workspace 2 B + 2 values, for {@link Form#UPSTREAM}; else null
+   * @param workspace 3 B + 3 values, for {@link Form#UPSTREAM}; else null
    * @param nonfiniteRows one counter, added to; or null. A row that is not finite has NaN in {@code
    *     rowOut}.
    * @param stream CUDA stream, or null
@@ -71,7 +71,7 @@ public final class JsDivergence {
     Kernels.require("row_out", rowOut, p.rows());
     Kernels.requireRoom("total", total, 1);
     if (form == Form.UPSTREAM) {
-      Kernels.require("workspace", workspace, 2 * p.rows() + 2);
+      Kernels.require("workspace", workspace, 3 * p.rows() + 3);
     }
     Kernels.requireRoom("nonfinite_rows", nonfiniteRows, 1);
     Kernels.log(SYMBOL, p, q);
@@ -90,6 +90,9 @@ public final class JsDivergence {
             rowOut,
             total,
             workspace,
+            null,
+            0,
+            0,
             nonfiniteRows,
             p.device(),
             stream));
@@ -99,7 +102,7 @@ public final class JsDivergence {
   public static double total(Matrix p, Matrix q, Input input, Form form) {
     try (DoublePointer rows = new DoublePointer(Math.max(1, p.rows()));
         DoublePointer total = new DoublePointer(1);
-        DoublePointer workspace = new DoublePointer(2 * p.rows() + 2)) {
+        DoublePointer workspace = new DoublePointer(3 * p.rows() + 3)) {
       run(p, q, input, form, rows, total, workspace, null, null);
       return total.get();
     }

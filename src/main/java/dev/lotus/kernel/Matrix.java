@@ -51,6 +51,12 @@ public record Matrix(Pointer data, long rows, long cols, long stride, DType dtyp
     return new Matrix(data, rows, cols, stride, DType.FLOAT32, CPU);
   }
 
+  /** Host IEEE half with a row stride. */
+  public static Matrix ofFloat16(ShortPointer data, long rows, long cols, long stride) {
+    requireCapacity(data, rows, cols, stride);
+    return new Matrix(data, rows, cols, stride, DType.FLOAT16, CPU);
+  }
+
   /** Host bfloat16 (the upper 16 bits of a float) with a row stride. */
   public static Matrix ofBfloat16(ShortPointer data, long rows, long cols, long stride) {
     requireCapacity(data, rows, cols, stride);

@@ -167,7 +167,7 @@ public final class GoldenCheck {
   }
 
   private double total(Tensor p, Tensor q, Form form) {
-    Tensor out = Evaluator.on(device, torch.zeros(3 * p.size(0) + 3).to(ScalarType.Double));
+    Tensor out = Evaluator.on(device, torch.zeros(4 * p.size(0) + 4).to(ScalarType.Double));
     DoublePointer rows = new DoublePointer(out.data_ptr());
     JsDivergence.run(
         TensorMatrix.of(p, device),

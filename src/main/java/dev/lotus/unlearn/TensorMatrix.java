@@ -17,17 +17,18 @@ import org.bytedeco.pytorch.global.torch_cuda;
 final class TensorMatrix {
   private TensorMatrix() {}
 
-  /** Logits [B, C], contiguous, fp32 or bf16. */
+  /** Logits [B, C], contiguous, fp32, bf16 or fp16. */
   static Matrix of(Tensor logits_BC, ComputeDevice device) {
     DType dtype =
         switch (logits_BC.scalar_type().intern()) {
           case Float -> DType.FLOAT32;
           case BFloat16 -> DType.BFLOAT16;
+          case Half -> DType.FLOAT16;
           default ->
               throw new IllegalArgumentException(
                   "logits are "
                       + logits_BC.scalar_type()
-                      + "; the kernels take Float and BFloat16");
+                      + "; the kernels take Float, BFloat16 and Half");
         };
     if (logits_BC.dim() != 2 || !logits_BC.is_contiguous()) {
       throw new IllegalArgumentException(

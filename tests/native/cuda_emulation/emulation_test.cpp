@@ -3,10 +3,10 @@
 #include "common/launch.cuh"
 #include "common/numeric.cuh"
 #include "common/quads.cuh"
-#include "cuda_cases.h"
+#include "cases.h"
 #include "ops_cuda.h"
 
-using namespace cuda_test;
+using namespace native_test;
 
 namespace {
 
@@ -78,6 +78,8 @@ double ulp(double x) { return ldexp(1.0, ilogb(x) - 23); }
 
 }  // namespace
 
+namespace {
+
 void emulation_suite() {
   using emulation::Schedule;
   context = "emulation";
@@ -139,7 +141,7 @@ void numeric_suite() {
       Bf16 h;
       narrow(x, h);
       const bool nan = x != x, out_nan = (h.bits & 0x7f80u) == 0x7f80u && (h.bits & 0x7fu) != 0;
-      narrowed += nan ? !out_nan : h.bits != to_bf16(static_cast<double>(x));
+      narrowed += nan ? !out_nan : h.bits != to_half(static_cast<double>(x), LOTUS_BFLOAT16);
     }
   }
   expect(narrowed == 0, "bf16 rounding");
@@ -188,3 +190,8 @@ void table_suite() {
   expect(backend().philox(a) == LOTUS_DEVICE_ERROR && error_text.find("invalid device ordinal") != std::string::npos,
          "a device that is not there: " + error_text);
 }
+
+const Suite emulation_tests("emulation", emulation_suite), numeric_tests("numeric", numeric_suite),
+    table_tests("table", table_suite);
+
+}  // namespace

@@ -1,5 +1,7 @@
-// What the CUDA tests share: shapes, inputs with awkward rows, device matrices with gaps that must stay untouched,
-// comparisons. The same tests run on the emulation (LOTUS_CUDA_EMULATION) and, linked to liblotus_cuda, on a GPU.
+// What the contract tests of the operations share: shapes, inputs with awkward rows, device matrices with gaps that must
+// stay untouched, comparisons. One file an operation, built three times: against the CPU kernels (LOTUS_TEST_CPU, device
+// memory is the host's), against the CUDA sources on the emulation (LOTUS_CUDA_EMULATION), and, linked to liblotus_cuda,
+// on a GPU.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,9 +15,10 @@
 #include <string>
 #include <vector>
 
-#include "cuda_library.h"
+#include "math/half.h"
+#include "ops.h"
 
-namespace cuda_test {
+namespace native_test {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
@@ -71,22 +74,21 @@ struct Rng {
 };
 
 // ---- Element types ----
-inline uint16_t to_bf16(double x) {
-  const float f = static_cast<float>(x);
-  uint32_t bits;
-  memcpy(&bits, &f, 4);
-  if (f != f) return 0x7fc0;
-  return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-inline double from_bf16(uint16_t h) {
-  const uint32_t bits = static_cast<uint32_t>(h) << 16;
-  float f;
-  memcpy(&f, &bits, 4);
-  return f;
+inline const std::vector<int32_t> kDtypes = {LOTUS_FLOAT32, LOTUS_BFLOAT16, LOTUS_FLOAT16};
+inline const char* name_of(int32_t dtype) {
+  return dtype == LOTUS_FLOAT32 ? "fp32" : dtype == LOTUS_BFLOAT16 ? "bf16" : "fp16";
 }
 inline int64_t bytes_of(int32_t dtype) { return dtype == LOTUS_FLOAT32 ? 4 : 2; }
+// The bits of x in one of the 16-bit types, and back.
+inline uint16_t to_half(double x, int32_t dtype) {
+  const float f = static_cast<float>(x);
+  return dtype == LOTUS_BFLOAT16 ? lotus::bf16_bits(f) : lotus::fp16_bits(f);
+}
+inline double from_half(uint16_t h, int32_t dtype) {
+  return dtype == LOTUS_BFLOAT16 ? lotus::bf16_value(h) : lotus::fp16_value(h);
+}
 inline double rounded(double x, int32_t dtype) {
-  return dtype == LOTUS_FLOAT32 ? static_cast<double>(static_cast<float>(x)) : from_bf16(to_bf16(x));
+  return dtype == LOTUS_FLOAT32 ? static_cast<double>(static_cast<float>(x)) : from_half(to_half(x, dtype), dtype);
 }
 
 // ---- Device memory: exactly as long as it must be, so that AddressSanitizer and memcheck see one element too many
@@ -150,7 +152,7 @@ class DeviceMatrix : public Device {
     for (int64_t i = 0; i < rows * cols; ++i) {
       unsigned char* to = image.data() + place(i / cols, i % cols);
       const float f = static_cast<float>(x[static_cast<size_t>(i)]);
-      const uint16_t h = to_bf16(x[static_cast<size_t>(i)]);
+      const uint16_t h = dtype == LOTUS_FLOAT32 ? uint16_t{0} : to_half(x[static_cast<size_t>(i)], dtype);
       memcpy(to, dtype == LOTUS_FLOAT32 ? static_cast<const void*>(&f) : &h, static_cast<size_t>(bytes_of(dtype)));
     }
     put(image.data(), 0, image.size());
@@ -167,7 +169,7 @@ class DeviceMatrix : public Device {
       uint16_t h;
       memcpy(&f, from, dtype_ == LOTUS_FLOAT32 ? 4 : 0);
       memcpy(&h, from, dtype_ == LOTUS_FLOAT32 ? 0 : 2);
-      out[static_cast<size_t>(i)] = dtype_ == LOTUS_FLOAT32 ? static_cast<double>(f) : from_bf16(h);
+      out[static_cast<size_t>(i)] = dtype_ == LOTUS_FLOAT32 ? static_cast<double>(f) : from_half(h, dtype_);
     }
     return out;
   }
@@ -256,8 +258,8 @@ inline bool row_finite(const double* x, int64_t cols) {
   return any;
 }
 
-// ---- Comparisons ---- fp32: |x - ref| <= absolute + 1e-5 max |ref|; infinities and NaN must be the same. bf16: one
-// unit in the last place of the reference more. `skip` [n / per] leaves out whole rows.
+// ---- Comparisons ---- fp32: |x - ref| <= absolute + 1e-5 max |ref|; infinities and NaN must be the same. bf16, fp16: one
+// unit in the last place of the reference. `skip` [n / per] leaves out whole rows.
 inline void expect_close(const std::string& what, const std::vector<double>& x, const std::vector<double>& ref,
                          int32_t dtype = LOTUS_FLOAT32, const std::vector<bool>& skip = {}, double absolute = 1e-6) {
   ++checks;
@@ -272,6 +274,7 @@ inline void expect_close(const std::string& what, const std::vector<double>& x, 
     if (!close && isfinite(r)) {
       double tolerance = absolute + 1e-5 * largest;
       if (dtype == LOTUS_BFLOAT16) tolerance = absolute + ldexp(1.0, ilogb(fmax(fabs(r), 1e-30)) - 7);
+      if (dtype == LOTUS_FLOAT16) tolerance = absolute + ldexp(1.0, ilogb(fmax(fabs(r), 0x1p-14)) - 10);
       close = fabs(x[i] - r) <= tolerance;
     }
     if (!close) {
@@ -286,13 +289,13 @@ inline void expect_close(const std::string& what, const std::vector<double>& x, 
 inline std::vector<double> widen(const std::vector<float>& x) { return {x.begin(), x.end()}; }
 
 #ifdef LOTUS_CUDA_EMULATION
-}  // namespace cuda_test
+}  // namespace native_test
 namespace lotus {
 namespace cuda {
 extern int64_t max_blocks;
 }
 }  // namespace lotus
-namespace cuda_test {
+namespace native_test {
 
 // Calls body under machines on which no result may change: schedules of the threads, a small grid, little shared
 // memory.
@@ -314,10 +317,9 @@ void for_each_machine(Body body) {
 }
 #endif
 
-// ---- Suites, one a file ----
-void philox_suite();
-void gumbel_suite();
-void evaluate_suite();
-void jsd_suite();
+// ---- Suites, one a file: a Suite at namespace scope is run by main ----
+struct Suite {
+  Suite(const char* name, void (*run)());
+};
 
-}  // namespace cuda_test
+}  // namespace native_test

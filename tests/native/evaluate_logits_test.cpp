@@ -1,7 +1,7 @@
-// evaluate_logits on CUDA against a plain double reference, and against itself under every launch shape.
-#include "cuda_cases.h"
+// evaluate_logits against a plain double reference, and against itself under every launch shape.
+#include "cases.h"
 
-namespace cuda_test {
+namespace native_test {
 namespace {
 
 struct Case {
@@ -134,7 +134,7 @@ void compare(const Case& k) {
   char line[200];
   snprintf(line, sizeof line, "evaluate B=%lld C=%lld %s turn=%d slots=%lld%s +%lld@%lld",
            static_cast<long long>(k.rows),
-           static_cast<long long>(k.cols), k.dtype == LOTUS_FLOAT32 ? "fp32" : "bf16", k.turn,
+           static_cast<long long>(k.cols), name_of(k.dtype), k.turn,
            static_cast<long long>(k.slots), k.map ? " mapped" : "", static_cast<long long>(k.layout.gap),
            static_cast<long long>(k.layout.offset));
   context = line;
@@ -198,9 +198,9 @@ void order(int64_t rows, int64_t cols) {
 
 }  // namespace
 
-void evaluate_suite() {
+const Suite suite("evaluate_logits", [] {
   for (const int64_t cols : {5, 100}) order(300, cols);
-  for (const int32_t dtype : {LOTUS_FLOAT32, LOTUS_BFLOAT16}) {
+  for (const int32_t dtype : kDtypes) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {
         if (cols > 1001 && rows > 7) continue;
@@ -222,6 +222,6 @@ void evaluate_suite() {
     }
     for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100}) determinism(cols > 1000 ? 7 : 300, cols, dtype);
   }
-}
+});
 
-}  // namespace cuda_test
+}  // namespace native_test

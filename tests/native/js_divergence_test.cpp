@@ -1,7 +1,7 @@
-// js_divergence on CUDA against a plain double reference of each definition as it is written, not as it is computed.
-#include "cuda_cases.h"
+// js_divergence against a plain double reference of each definition as it is written, not as it is computed.
+#include "cases.h"
 
-namespace cuda_test {
+namespace native_test {
 namespace {
 
 struct Case {
@@ -117,7 +117,7 @@ Output reference(const Case& k, const Input& in) {
 Output run(const Case& k, const Input& in) {
   const DeviceMatrix p(k.rows, k.cols, k.dtype, k.p, in.p), q(k.rows, k.cols, k.dtype, k.q, in.q);
   const size_t rows = static_cast<size_t>(k.rows);
-  const DeviceVector<double> row_out(rows), total(size_t{1}), workspace(2 * rows + 2);
+  const DeviceVector<double> row_out(rows), total(size_t{1}), workspace(3 * rows + 3);
   const DeviceVector<int64_t> nonfinite(std::vector<int64_t>{40});
   lotus::JsdArgs a{};
   a.p = p.at(), a.p_stride = p.stride(), a.q = q.at(), a.q_stride = q.stride();
@@ -137,7 +137,7 @@ Output run(const Case& k, const Input& in) {
 std::string text(const Case& k) {
   char line[200];
   snprintf(line, sizeof line, "jsd B=%lld C=%lld %s form=%d %s turn=%d p=+%lld@%lld q=+%lld@%lld",
-           static_cast<long long>(k.rows), static_cast<long long>(k.cols), k.dtype == LOTUS_FLOAT32 ? "fp32" : "bf16",
+           static_cast<long long>(k.rows), static_cast<long long>(k.cols), name_of(k.dtype),
            k.form, k.input == LOTUS_LOGITS ? "logits" : "probabilities", k.turn, static_cast<long long>(k.p.gap),
            static_cast<long long>(k.p.offset), static_cast<long long>(k.q.gap), static_cast<long long>(k.q.offset));
   return line;
@@ -198,9 +198,9 @@ void close(int64_t cols) {
 
 }  // namespace
 
-void jsd_suite() {
+const Suite suite("js_divergence", [] {
   for (const int64_t cols : {10, 100, 1000, 1500}) close(cols);
-  for (const int32_t dtype : {LOTUS_FLOAT32, LOTUS_BFLOAT16}) {
+  for (const int32_t dtype : kDtypes) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {
         if (cols > 1001 && rows > 7) continue;
@@ -227,6 +227,6 @@ void jsd_suite() {
     // Rows for every warp of the blocks that add the sums up, and sums that differ between p and q.
     determinism(300, 3, dtype, LOTUS_JSD_UPSTREAM, LOTUS_PROBABILITIES);
   }
-}
+});
 
-}  // namespace cuda_test
+}  // namespace native_test

@@ -1,17 +1,16 @@
 # Tests of the CUDA kernels (included by CMakeLists.txt).
 #   cuda_emulation_test  compiles the very .cu files with g++ against cuda_emulation/: no nvcc, no GPU
 #   cuda_device_test     the same tests against liblotus_cuda on a GPU; skipped where there is none
-set(LOTUS_CUDA_KERNELS table philox gumbel_cross_entropy evaluate_logits class_sums js_divergence)
-set(LOTUS_CUDA_TESTS cuda_test_main.cpp cuda_philox_test.cpp cuda_gumbel_test.cpp cuda_evaluate_test.cpp
-                     cuda_jsd_test.cpp)
+file(GLOB LOTUS_CUDA_KERNELS CONFIGURE_DEPENDS ${SRC}/cuda/*.cu)
 set(LOTUS_CUDA_WRAPPERS)
-foreach(kernel ${LOTUS_CUDA_KERNELS})
+foreach(source ${LOTUS_CUDA_KERNELS})
+  get_filename_component(kernel ${source} NAME_WE)
   set(wrapper ${CMAKE_CURRENT_BINARY_DIR}/emulated_${kernel}.cpp)
   file(GENERATE OUTPUT ${wrapper} CONTENT "#include \"${SRC}/cuda/${kernel}.cu\"\n")
   list(APPEND LOTUS_CUDA_WRAPPERS ${wrapper})
 endforeach()
 add_executable(
-  cuda_emulation_test ${LOTUS_CUDA_TESTS} ${LOTUS_CUDA_WRAPPERS} cuda_emulation_test.cpp cuda_emulation/fibers.cpp
+  cuda_emulation_test ${LOTUS_CONTRACT_TESTS} ${LOTUS_CUDA_WRAPPERS} cuda_emulation/emulation_test.cpp cuda_emulation/fibers.cpp
                       cuda_emulation/runtime.cpp)
 target_include_directories(cuda_emulation_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation
                                                        ${CMAKE_CURRENT_SOURCE_DIR} ${SRC}/cpp ${SRC}/cuda)
@@ -32,7 +31,7 @@ add_test(NAME cuda_emulation COMMAND cuda_emulation_test $<$<BOOL:${LOTUS_SANITI
 
 if(TARGET lotus_cuda)
   find_package(CUDAToolkit REQUIRED)
-  add_executable(cuda_device_test ${LOTUS_CUDA_TESTS})
+  add_executable(cuda_device_test ${LOTUS_CONTRACT_TESTS})
   target_include_directories(cuda_device_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${SRC}/cpp)
   target_link_libraries(cuda_device_test PRIVATE lotus_cuda CUDA::cudart)
   add_test(NAME cuda_device COMMAND cuda_device_test)

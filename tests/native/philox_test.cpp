@@ -1,10 +1,10 @@
-// philox on CUDA against math/philox.h on the host, and against the published known answers.
-#include "cuda_cases.h"
+// philox against math/philox.h on the host, and against the published known answers.
+#include "cases.h"
 #include "math/philox.h"
 
-namespace cuda_test {
+namespace native_test {
 
-void philox_suite() {
+const Suite suite("philox", [] {
   // Known answers of the authors' library (Random123, kat_vectors): philox4x32-10 with counter and key all zeros, all
   // ones. Our layout reaches the first with everything 0, the second with sample = -1 (its high word << 8 | 255).
   context = "philox known answers";
@@ -39,6 +39,6 @@ void philox_suite() {
       expect(out.gaps_untouched(), "gaps");
     }
   }
-}
+});
 
-}  // namespace cuda_test
+}  // namespace native_test

@@ -1,8 +1,8 @@
-// gumbel_cross_entropy on CUDA against a plain double reference, and against itself under every launch shape.
-#include "cuda_cases.h"
+// gumbel_cross_entropy against a plain double reference, and against itself under every launch shape.
+#include "cases.h"
 #include "math/philox.h"
 
-namespace cuda_test {
+namespace native_test {
 namespace {
 
 struct Case {
@@ -19,7 +19,7 @@ struct Case {
   std::string text() const {
     char line[256];
     snprintf(line, sizeof line, "gumbel B=%lld C=%lld %s tau=%g targets=%d%d %s%s%s turn=%d student=+%lld@%lld",
-             static_cast<long long>(rows), static_cast<long long>(cols), dtype == LOTUS_FLOAT32 ? "fp32" : "bf16",
+             static_cast<long long>(rows), static_cast<long long>(cols), name_of(dtype),
              static_cast<double>(tau), forget_target, retain_target, ready_noise ? "ready-noise" : "own-noise",
              in_place ? " in-place" : "", samples ? " samples" : "", turn, static_cast<long long>(student.gap),
              static_cast<long long>(student.offset));
@@ -251,9 +251,9 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
 
 }  // namespace
 
-void gumbel_suite() {
+const Suite suite("gumbel_cross_entropy", [] {
   edges();
-  for (const int32_t dtype : {LOTUS_FLOAT32, LOTUS_BFLOAT16}) {
+  for (const int32_t dtype : kDtypes) {
     for (size_t i = 0; i < kCols.size(); ++i) {
       for (const int64_t rows : kRows) {
         if (kCols[i] > 1001 && rows > 7) continue;
@@ -264,6 +264,6 @@ void gumbel_suite() {
     }
     for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100}) determinism(cols > 1000 ? 5 : 37, cols, dtype);
   }
-}
+});
 
-}  // namespace cuda_test
+}  // namespace native_test

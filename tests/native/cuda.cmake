@@ -27,7 +27,7 @@ target_compile_options(
 if(NOT LOTUS_SANITIZE)
   target_compile_options(cuda_emulation_test PRIVATE -fsanitize=alignment -fsanitize-undefined-trap-on-error)
 endif()
-add_test(NAME cuda_emulation COMMAND cuda_emulation_test $<$<BOOL:${LOTUS_SANITIZE}>:--quick>)
+add_test(NAME cuda_emulation COMMAND cuda_emulation_test $<$<BOOL:${LOTUS_SANITIZE}>:--quick> COMMAND_EXPAND_LISTS)
 
 if(TARGET lotus_cuda)
   find_package(CUDAToolkit REQUIRED)

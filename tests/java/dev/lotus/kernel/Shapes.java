@@ -28,7 +28,7 @@ final class Shapes {
 
   /**
    * All pairs; more than 1001 classes only with up to 7 rows, unless {@code
-   * -Dlotus.exhaustive=true}.
+   * -Pexhaustive}.
    */
   static List<Shape> all() {
     boolean exhaustive = Boolean.getBoolean("lotus.exhaustive");

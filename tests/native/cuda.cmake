@@ -38,7 +38,9 @@ if(TARGET lotus_cuda)
   set_tests_properties(cuda_device PROPERTIES SKIP_RETURN_CODE 77)
 
   # Timings for tests/gpu/run.sh.
-  add_executable(cuda_time_ops EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/../gpu/time_ops.cu)
+  add_executable(cuda_time_ops EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/../gpu/time_ops.cu
+                 ${CMAKE_CURRENT_SOURCE_DIR}/../gpu/time_logits.cu ${CMAKE_CURRENT_SOURCE_DIR}/../gpu/time_weights.cu
+                 ${CMAKE_CURRENT_SOURCE_DIR}/../gpu/time_images.cu)
   target_include_directories(cuda_time_ops PRIVATE ${SRC}/cpp)
   set_target_properties(cuda_time_ops PROPERTIES CUDA_STANDARD 17 CUDA_RUNTIME_LIBRARY Shared)
   target_link_libraries(cuda_time_ops PRIVATE lotus_cuda CUDA::cudart)

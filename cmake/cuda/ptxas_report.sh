@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Table of every kernel's registers, shared memory and spills on sm_90 from the OBJECT.ptxas files of keep_report.sh;
 # fails if a kernel spills or has a stack frame. usage: ptxas_report.sh [--all] OBJECT...   (--all: every architecture)
-# LOTUS_PTXAS_CSV names a file for the table.
+# LOTUS_PTXAS_CSV names a file for the table; LOTUS_PTXAS_DOC a document that must hold its summary by kernel, for the
+# nvcc release that the document names.
 set -euo pipefail
 arch=sm_90
 [[ ${1:-} == --all ]] && { arch=; shift; }
@@ -33,3 +34,23 @@ if [[ -n $bad ]]; then
   exit 1
 fi
 echo "$(wc -l <<<"$table") kernels, no spills, no stack frames"
+
+# The same by kernel, as the document shows it.
+if [[ -n ${LOTUS_PTXAS_DOC:-} ]]; then
+  release=$("${LOTUS_NVCC:-nvcc}" --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
+  grep -q "nvcc $release" "$LOTUS_PTXAS_DOC" || { echo "the document's table is of another nvcc than $release: not compared"; exit 0; }
+  summary=$(awk -F ';' '
+    { name = $1; sub(/<.*/, "", name); n[name]++
+      if (!(name in low) || $3 < low[name]) low[name] = $3
+      if ($3 > high[name]) high[name] = $3
+      if ($4 > shared[name]) shared[name] = $4 }
+    END { for (k in n) printf "| `%s` | %d | %s | %d |\n", k, n[k], low[k] == high[k] ? low[k] : low[k] " to " high[k], shared[k] }' \
+    <<<"$table" | sort)
+  missing=$(grep -vxFf "$LOTUS_PTXAS_DOC" <<<"$summary" || true)
+  extra=$(grep -E '^\| `[a-z0-9_]+` \| [0-9]+ \| [0-9]+( to [0-9]+)? \| [0-9]+ \|$' "$LOTUS_PTXAS_DOC" | grep -vxF "$summary" || true)
+  if [[ -n $missing$extra ]]; then
+    printf '%s\n' "$LOTUS_PTXAS_DOC does not show what was built; its rows should be:" "$summary" >&2
+    exit 1
+  fi
+  echo "$(wc -l <<<"$summary") rows of the document agree"
+fi

@@ -152,6 +152,21 @@ inline void expect_shadow(const std::vector<uint16_t>& shadow, const std::vector
   expect(same, "the shadow is not the weights in bf16");
 }
 
+// While it lives the emulation's grids are small: a list of thousands of tensors is a block of fibers each otherwise.
+class SmallGrid {
+#ifdef LOTUS_CUDA_EMULATION
+ public:
+  SmallGrid() : before_(lotus::cuda::max_blocks) { lotus::cuda::max_blocks = 2; }
+  ~SmallGrid() { lotus::cuda::max_blocks = before_; }
+
+ private:
+  int64_t before_;
+#else
+ public:
+  SmallGrid() {}  // a constructor, so that no compiler calls the variable unused
+#endif
+};
+
 // Calls body where no result may change: thread counts on the CPU, machines on the emulation.
 template <class Body>
 void for_each_way(Body body) {

@@ -241,8 +241,9 @@ LOTUS_API int32_t lotus_rf_jsd(const double* p_sums, int64_t p_stride, const int
 
 /* ---- Operations on the weights: a list of tensors in one call -------------------------------------------------- */
 /*
- * One parameter tensor of `count` elements and what goes with it, all contiguous, all on the call's device. Each
- * operation says which fields it uses; the others may be NULL. The list itself is host memory.
+ * One parameter tensor of `count` elements (0 is allowed) and what goes with it, all contiguous, all on the call's
+ * device. Each operation says which fields it uses; the others may be NULL. The list itself is host memory. On CUDA it
+ * travels with the launch: up to 500 tensors make one launch, more tensors more launches.
  */
 typedef struct lotus_tensor {
   float* weight;        /* fp32 master weights */
@@ -258,7 +259,10 @@ typedef struct lotus_tensor {
 #define LOTUS_MASK_UPDATE 1   /* a masked-out element and its moments stay as they are */
 #define LOTUS_NORM_WORKSPACE 4096 /* fp64 elements */
 
-/* norm[0] = sqrt(sum of all squared gradients), fp64, on the device, in a fixed order. Uses gradient. */
+/*
+ * norm[0] = sqrt(sum of all squared gradients), fp64, on the device, in a fixed order; 0 for an empty list. Uses
+ * gradient. workspace: LOTUS_NORM_WORKSPACE fp64 of the device.
+ */
 LOTUS_API int32_t lotus_gradient_norm(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double* norm,
                                       double* workspace, int32_t device, void* stream);
 
@@ -266,8 +270,9 @@ LOTUS_API int32_t lotus_gradient_norm(const lotus_tensor* tensors, int64_t tenso
  * AdamW (Loshchilov and Hutter, ICLR 2019), as PyTorch's, step >= 1:
  *   g = clip * gradient ; weight -= lr wd weight ; m += (1 - b1)(g - m) ; v = b2 v + (1 - b2) g^2
  *   weight -= lr / (1 - b1^step) * m / (sqrt(v / (1 - b2^step)) + epsilon)
- * clip = min(1, max_norm / (gradient_norm[0] + 1e-6)); gradient_norm NULL = no clipping. Uses weight, gradient, first,
- * second, mask, shadow.
+ * clip = min(1, max_norm / (gradient_norm[0] + 1e-6)), NaN where the norm is; it is read on the device. gradient_norm
+ * NULL = no clipping. Uses weight, gradient, first, second, mask, shadow; the shadow is written at every element. A
+ * gradient that is not finite spoils its own element only.
  */
 LOTUS_API int32_t lotus_adamw(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr, double beta1,
                               double beta2, double epsilon, double weight_decay, int64_t step, int32_t mask_mode,
@@ -275,7 +280,8 @@ LOTUS_API int32_t lotus_adamw(const lotus_tensor* tensors, int64_t tensor_count,
 
 /*
  * SGD with momentum, as PyTorch's (no dampening, not Nesterov's): g = clip * gradient + wd weight ;
- * b = momentum b + g ; weight -= lr b. first holds b and starts at zero; it may be NULL where momentum is 0.
+ * b = momentum b + g ; weight -= lr b. first holds b and starts at zero; where momentum is 0 it is not used. Otherwise
+ * as lotus_adamw.
  */
 LOTUS_API int32_t lotus_sgd(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr,
                             double momentum, double weight_decay, int32_t mask_mode, const double* gradient_norm,

@@ -1,4 +1,5 @@
-// Philox words and Gumbel noise for a run of classes of one row, two vectors at a time.
+// Philox words and Gumbel noise for a run of classes of one row. A round waits for the one before it, and so does a step
+// of a polynomial: several counters go side by side, and polynomials are split, so that the units have work meanwhile.
 #pragma once
 
 #include "math/philox.h"
@@ -14,10 +15,6 @@ struct NoiseKey {
   uint64_t seed;
   uint32_t step, stream_id;
   int64_t sample;
-};
-
-struct Words {
-  U low, high;  // classes 4 block .. 4 block + kWidth - 1, and the kWidth after them
 };
 
 // 64-bit lanes times a 32-bit constant: only the lower half of each lane is read (vpmuludq), so rubbish above it
@@ -54,40 +51,47 @@ class PhiloxRow {
     key1_[2] ^= static_cast<uint32_t>(a);
   }
 
-  // Classes 4 block .. 4 block + kNoiseStep - 1.
-  Words words(uint32_t block) const {
+  // N steps from class 4 block on, in order.
+  template <int N>
+  void words(uint32_t block, U (&out)[2 * N]) const {
     // Lane 2 j has block j, lane 2 j + 1 the block half a vector on: then an interleave of pairs ends in order.
     U64 lane;
     for (int i = 0; i < kBlocks; ++i) lane[i] = i / 2 + i % 2 * (kBlocks / 2);
-    U64 a = multiply_low(lane + block, kPhiloxM0);
-    U64 b = multiply_low((a >> 32) ^ key1(0), kPhiloxM1);
-    U64 x0 = (b >> 32) ^ key0(1), x1 = b, x2 = a ^ key1(1), x3;
-    a = multiply_low(x0, kPhiloxM0);
-    b = multiply_low(x2, kPhiloxM1);
-    x0 = (b >> 32) ^ (x1 ^ key0(2));
-    x1 = b;
-    x2 = (a >> 32) ^ key1(2);
-    x3 = a;
-#pragma GCC unroll 16
-    for (int round = 3; round < kPhiloxRounds - 1; ++round) {
-      a = multiply_low(x0, kPhiloxM0);
-      b = multiply_low(x2, kPhiloxM1);
-      x0 = (b >> 32) ^ (x1 ^ key0(round));
-      x1 = b;
-      x2 = (a >> 32) ^ (x3 ^ key1(round));
-      x3 = a;
+    U64 a[N], b[N], x0[N], x1[N], x2[N], x3[N];
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) {
+      a[j] = multiply_low(lane + static_cast<uint32_t>(block + j * kBlocks), kPhiloxM0);
+      x1[j] = multiply_low((a[j] >> 32) ^ key1(0), kPhiloxM1);
+      x0[j] = (x1[j] >> 32) ^ key0(1);
+      x2[j] = a[j] ^ key1(1);
     }
-    a = multiply_low(x0, kPhiloxM0);
-    b = multiply_low(x2, kPhiloxM1);
-    // The last round leaves words 0 and 1 side by side in a lane, and words 2 and 3.
-    const U64 even = swap_halves(b) ^ ((x1 ^ key0(kPhiloxRounds - 1)) & 0xffffffffu);
-    const U64 odd = swap_halves(a) ^ ((x3 ^ key1(kPhiloxRounds - 1)) & 0xffffffffu);
+#pragma GCC unroll 16
+    for (int round = 2; round < kPhiloxRounds - 1; ++round) {
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) a[j] = multiply_low(x0[j], kPhiloxM0);
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) b[j] = multiply_low(x2[j], kPhiloxM1);
+#pragma GCC unroll 4
+      for (int j = 0; j < N; ++j) {
+        x0[j] = (b[j] >> 32) ^ (x1[j] ^ key0(round));
+        x2[j] = (a[j] >> 32) ^ (round == 2 ? key1(round) : x3[j] ^ key1(round));
+        x1[j] = b[j];
+        x3[j] = a[j];
+      }
+    }
     U64 low, high;
     for (int i = 0; i < kBlocks; ++i) {
       low[i] = i / 2 * 2 + i % 2 * kBlocks;
       high[i] = low[i] + 1;
     }
-    return {(U)__builtin_shuffle(even, odd, low), (U)__builtin_shuffle(even, odd, high)};
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) {
+      // The last round leaves words 0 and 1 side by side in a lane, and words 2 and 3.
+      const U64 even = swap_halves(multiply_low(x2[j], kPhiloxM1)) ^ ((x1[j] ^ key0(kPhiloxRounds - 1)) & 0xffffffffu);
+      const U64 odd = swap_halves(multiply_low(x0[j], kPhiloxM0)) ^ ((x3[j] ^ key1(kPhiloxRounds - 1)) & 0xffffffffu);
+      out[2 * j] = (U)__builtin_shuffle(even, odd, low);
+      out[2 * j + 1] = (U)__builtin_shuffle(even, odd, high);
+    }
   }
 
  private:
@@ -102,6 +106,33 @@ class PhiloxRow {
   uint64_t key0_[kPhiloxRounds], key1_[kPhiloxRounds];  // what a round's halves are xored with
 };
 
+struct Words {
+  U low, high;  // classes 4 block .. 4 block + kWidth - 1, and the kWidth after them
+};
+
+// One step of a row of which no more is wanted.
+inline Words philox_words(const NoiseKey& key, uint32_t block) {
+  U words[2];
+  PhiloxRow(key).words<1>(block, words);
+  return {words[0], words[1]};
+}
+
+// Words of classes [first, first + n); `first` is a multiple of 4; out has room for n rounded up to kNoiseStep.
+inline void fill_words(const PhiloxRow& row, int64_t first, int64_t n, uint32_t* out) {
+  constexpr int kSteps = 4;
+  int64_t i = 0;
+  for (; n - i > (kSteps - 1) * kNoiseStep; i += kSteps * kNoiseStep) {
+    U words[2 * kSteps];
+    row.words<kSteps>(static_cast<uint32_t>((first + i) / 4), words);
+    __builtin_memcpy(out + i, words, sizeof words);
+  }
+  for (; i < n; i += kNoiseStep) {
+    U words[2];
+    row.words<1>(static_cast<uint32_t>((first + i) / 4), words);
+    __builtin_memcpy(out + i, words, sizeof words);
+  }
+}
+
 // g = -log(-log u), from exact floats on either side of u = sqrt(1/2) (math/philox.h): within 5e-7 + 2e-7 |g|.
 inline F gumbel(U word) {
   constexpr int32_t kSqrtHalf = 0x3f3504f3;
@@ -110,27 +141,18 @@ inline F gumbel(U word) {
   const F far = as_float((bits & 0x7fffff) + kSqrtHalf) - 1.0f;
   const F near_one = to_float(k - static_cast<int32_t>(kUniformOne)) * kUniformUnit;
   const F r = bits < 0 ? far : near_one;
-  // log2(1 + r) / r, relative error 1.7e-7: -log u must be so exact, for g is its logarithm.
-  F y = splat(-0.14581169f);
-  y = y * r + 0.23404238f;
-  y = y * r + -0.24887687f;
-  y = y * r + 0.2870987f;
-  y = y * r + -0.36023962f;
-  y = y * r + 0.48092324f;
-  y = y * r + -0.7213528f;
-  y = y * r + 1.4426949f;
-  const F exponential = -(y * r) - to_float(bits >> 23);  // -log2 u; its factor ln 2 comes back below
-  const Reduced x = reduce(exponential);
-  // -log(1 + r) / r; absolute error of the product 2e-7.
-  F z = splat(-0.11827482f);
-  z = z * x.r + 0.1890198f;
-  z = z * x.r + -0.20604673f;
-  z = z * x.r + 0.24881339f;
-  z = z * x.r + -0.333033f;
-  z = z * x.r + 0.50001967f;
-  z = z * x.r + -1.0000032f;
-  constexpr float kMinusLogLn2 = 0.36651292f;
-  return (z * x.r + kMinusLogLn2) - x.e * 0.69314718f;
+  // -log2 u, relative error 2e-7: g is its logarithm. Its factor ln 2 comes back below.
+  const F r2 = r * r;
+  F y = (-0.14581169f * r + 0.23404238f) * r2 + (-0.24887687f * r + 0.2870987f);
+  y = y * r2 + (-0.36023962f * r + 0.48092324f);
+  y = y * r2 + (-0.7213528f * r + 1.4426949f);
+  const Reduced x = reduce(-(y * r) - to_float(bits >> 23));
+  // -log of it, absolute error 2e-7.
+  constexpr float kMinusLogLn2 = 0.36651292f, kLn2 = 0.69314718f;
+  const F x2 = x.r * x.r;
+  F z = (-0.11827482f * x.r + 0.1890198f) * x2 + (-0.20604673f * x.r + 0.24881339f);
+  z = z * x2 + (-0.333033f * x.r + 0.50001967f);
+  return z * x2 + ((-1.0000032f * x.r + kMinusLogLn2) - x.e * kLn2);
 }
 
 // Not below gumbel(word), seldom above it by more than 0.07, at a tenth of the price: -log(-log u) <= -log(1 - u), and
@@ -143,11 +165,17 @@ inline F gumbel_bound(U word) {
 
 // Noise of classes [first, first + n); `first` is a multiple of 4; out has room for n rounded up to kNoiseStep.
 inline void fill_gumbel(const NoiseKey& key, int64_t first, int64_t n, float* out) {
+  constexpr int64_t kBlock = 512;  // words wait in the first-level cache
   const PhiloxRow row(key);
-  for (int64_t i = 0; i < n; i += kNoiseStep) {
-    const Words words = row.words(static_cast<uint32_t>((first + i) / 4));
-    store(out + i, gumbel(words.low), Whole{});
-    if (i + kWidth < n) store(out + i + kWidth, gumbel(words.high), Whole{});
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t count = n - begin < kBlock ? n - begin : kBlock;
+    alignas(64) uint32_t words[kBlock];
+    fill_words(row, first + begin, count, words);
+    for (int64_t i = 0; i < count; i += kWidth) {
+      U word;
+      __builtin_memcpy(&word, words + i, sizeof word);
+      store(out + begin + i, gumbel(word), Whole{});
+    }
   }
 }
 

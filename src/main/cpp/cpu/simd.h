@@ -46,6 +46,13 @@ inline float sum(F x) {
     for (int i = 0; i < half; ++i) s[i] += s[i + half];
   return s[0];
 }
+#if defined(__AVX512F__)
+inline bool any(I mask) { return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0; }
+#elif defined(__AVX2__)
+inline bool any(I mask) { return _mm256_testz_si256((__m256i)mask, (__m256i)mask) == 0; }
+#else
+inline bool any(I mask) { return _mm_movemask_epi8((__m128i)mask) != 0; }
+#endif
 inline float max(F x) {
   float s[kWidth];
   __builtin_memcpy(s, &x, sizeof s);
@@ -196,7 +203,7 @@ inline void for_vectors(int64_t n, Body body) {
 constexpr int64_t kPiece = 2048;
 
 // ---- exp and log ----
-// exp(x) for x <= 0, -inf and NaN included: 2^n 2^r, |r| <= 1/2, relative error 1e-7 + 2e-8 |x|; exact at 0; 0 below
+// exp(x) for x <= 0, -inf and NaN included: 2^n 2^r, |r| <= 1/2, relative error 3e-7 + 5e-8 |x|, exact at 0; 0 below
 // the normals.
 inline F exp_nonpositive(F x) {
   constexpr float kLog2e = 1.44269504f;

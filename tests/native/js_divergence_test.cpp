@@ -223,7 +223,8 @@ void compare(const Case& k) {
   if (k.gradient == Case::kNone) return;
   std::vector<bool> unsure;
   const std::vector<double> slopes = gradient(k, in, unsure);
-  expect_close("gradient", out.gradient, slopes, k.dtype, unsure);
+  // Differences of slopes near 1, times p: in fp32 no closer than this to one that is nearly 0.
+  expect_close("gradient", out.gradient, slopes, k.dtype, unsure, 3e-6);
 }
 
 // The gradient against central differences of the total, with probabilities on both sides of the clamp.

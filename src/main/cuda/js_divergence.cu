@@ -125,8 +125,8 @@ __device__ __forceinline__ void finish(const JsdArgs& a, int64_t b, Pass pass, b
 //   kSums      the clamped p, q
 //   kRows      the divergence, UPSTREAM's part of W
 //   kGradient  the divergence, sum p H; p is left as p without clamp, q as H
-template <bool gradient>
-__device__ __forceinline__ void add_quad(const JsdArgs& a, Pass pass, const Operand& at_p, const Operand& at_q,
+template <Pass pass>
+__device__ __forceinline__ void add_quad(const JsdArgs& a, const Operand& at_p, const Operand& at_q,
                                          float mean_slope, int first_col, int cols, float* p, float* q,
                                          Sums<double, 2>& sums) {
   float first = 0.0f, second = 0.0f;
@@ -136,14 +136,14 @@ __device__ __forceinline__ void add_quad(const JsdArgs& a, Pass pass, const Oper
     const float plain = p[j] * at_p.scale;
     p[j] = at_p.probability(a, p[j], inside);
     q[j] = at_q.probability(a, q[j], inside);
-    if (!gradient && pass == kSums) {
+    if (pass == kSums) {
       first += p[j];
       second += q[j];
       continue;
     }
     const Term at = term(p[j], q[j], a.form == LOTUS_JSD_TEXTBOOK);
     first += at.value;
-    if (gradient) {
+    if (pass == kGradient) {
       const bool free = a.form == LOTUS_JSD_TEXTBOOK || plain >= kClampLow;
       p[j] = plain;
       q[j] = free ? at.slope - mean_slope : 0.0f;
@@ -170,8 +170,8 @@ __device__ __forceinline__ float gradient_factor(const JsdArgs& a, const Whole& 
 }
 
 // ---- C <= kWarpCols: 32 / lanes rows a warp, Q quads a lane ----
-template <class T, int Q, bool gradient>
-__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width, Pass pass) {
+template <class T, int Q, Pass pass>
+__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width) {
   const int in_group = static_cast<int>(threadIdx.x) & (lanes - 1);
   const int rows_per_block = static_cast<int>(blockDim.x) / lanes;
   const int row_in_block = static_cast<int>(threadIdx.x) / lanes;
@@ -216,13 +216,13 @@ __global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, in
     Sums<double, 2> sums;
 #pragma unroll
     for (int i = 0; i < Q; ++i)
-      add_quad<gradient>(a, pass, at_p, at_q, whole.mean_slope, 4 * (in_group + i * lanes), cols, p + 4 * i, q + 4 * i,
+      add_quad<pass>(a, at_p, at_q, whole.mean_slope, 4 * (in_group + i * lanes), cols, p + 4 * i, q + 4 * i,
                          sums);
     sums = group_reduce(sums, lanes);
 
     const bool writes = present && in_group == 0;
     if (writes) finish(a, b, pass, finite, sums);
-    if (gradient) {
+    if (pass == kGradient) {
       const float factor = gradient_factor(a, whole), mean = static_cast<float>(sums.value[1]);
 #pragma unroll
       for (int i = 0; i < Q; ++i) slope_quad(finite, factor, mean, p + 4 * i, q + 4 * i);
@@ -234,8 +234,8 @@ __global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, in
 }
 
 // ---- C > kWarpCols: a block a row, walked twice, for a gradient three times, from the second on out of L2 ----
-template <class T, bool gradient>
-__global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a, int width, Pass pass) {
+template <class T, Pass pass>
+__global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a, int width) {
   __shared__ Slots<Both<Top, Top>> top_slots;
   __shared__ Slots<Sums<float, 2>> total_slots;
   __shared__ Slots<Sums<double, 2>> sum_slots;
@@ -292,7 +292,7 @@ __global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a,
         p[j] = Operand::value(a, p[j], at_p.top);
         q[j] = Operand::value(a, q[j], at_q.top);
       }
-      add_quad<gradient>(a, pass, at_p, at_q, whole.mean_slope, 4 * i, cols, p, q, sums);
+      add_quad<pass>(a, at_p, at_q, whole.mean_slope, 4 * i, cols, p, q, sums);
     };
     Sums<double, 2> sums;
     for (int i = thread; i < quads; i += threads) {
@@ -304,7 +304,7 @@ __global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a,
       finish(a, b, pass, finite, sums);
       nonfinite += !finite && writes_rows(a, pass);
     }
-    if (!gradient) continue;
+    if (pass != kGradient) continue;
     // In place, a quad is read again and then written by one thread alone.
     T* out = static_cast<T*>(a.gradient) + b * a.gradient_stride;
     const float factor = gradient_factor(a, whole), mean = static_cast<float>(sums.value[1]);
@@ -334,8 +334,8 @@ __global__ void __launch_bounds__(kSumThreads) column_sums(const double* in, int
   }
 }
 
-template <class T, bool gradient>
-int32_t rows(const JsdArgs& a, Pass pass) {
+template <class T, Pass pass>
+int32_t rows(const JsdArgs& a) {
   const int64_t bytes = element_bytes(a.dtype);
   const int width = AccessWidth(a.cols)
                         .matrix(a.p, a.p_stride, bytes)
@@ -343,21 +343,19 @@ int32_t rows(const JsdArgs& a, Pass pass) {
                         .matrix(a.gradient, a.gradient_stride, bytes)
                         .value();
   if (a.cols > kWarpCols)
-    return check(kOp, launch(jsd_block_rows<T, gradient>, {a.rows, block_threads(a.cols), 0}, a.stream, a, width, pass));
+    return check(kOp, launch(jsd_block_rows<T, pass>, {a.rows, block_threads(a.cols), 0}, a.stream, a, width));
   const WarpRows shape = warp_rows(a.cols);
   const int64_t rows_per_block = kWarpBlockThreads / shape.lanes;
   return with_quads(shape.quads, [&](auto quads) {
-    return check(kOp, launch(jsd_warp_rows<T, decltype(quads)::value, gradient>,
+    return check(kOp, launch(jsd_warp_rows<T, decltype(quads)::value, pass>,
                              {(a.rows + rows_per_block - 1) / rows_per_block, kWarpBlockThreads, 0}, a.stream, a,
-                             shape.lanes, width, pass));
+                             shape.lanes, width));
   });
 }
 
-int32_t rows(const JsdArgs& a, Pass pass) {
-  return with_dtype(a.dtype, [&](auto type) {
-    using T = decltype(type);
-    return pass == kGradient ? rows<T, true>(a, pass) : rows<T, false>(a, pass);
-  });
+template <Pass pass>
+int32_t rows(const JsdArgs& a) {
+  return with_dtype(a.dtype, [&](auto type) { return rows<decltype(type), pass>(a); });
 }
 
 int32_t sum(const JsdArgs& a, const double* in, int64_t columns, double divisor, double* out) {
@@ -373,12 +371,12 @@ int32_t js_divergence(const JsdArgs& a) {
   double* whole = a.workspace + 2 * a.rows;
   int32_t status = LOTUS_OK;
   if (upstream) {
-    status = rows(a, kSums);
+    status = rows<kSums>(a);
     if (status == LOTUS_OK) status = sum(a, a.workspace, 2, 1.0, whole);
   }
-  if (status == LOTUS_OK && (upstream || !gradient)) status = rows(a, kRows);
+  if (status == LOTUS_OK && (upstream || !gradient)) status = rows<kRows>(a);
   if (status == LOTUS_OK && upstream && gradient) status = sum(a, whole + 2, 1, 1.0, whole + 2 + a.rows);
-  if (status == LOTUS_OK && gradient) status = rows(a, kGradient);
+  if (status == LOTUS_OK && gradient) status = rows<kGradient>(a);
   if (status != LOTUS_OK || a.total == nullptr) return status;
   const double b = static_cast<double>(a.rows);
   return sum(a, a.row_out, 1, a.form == LOTUS_JSD_BAD_TEACHING ? b * static_cast<double>(a.cols) : b, a.total);

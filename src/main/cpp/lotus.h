@@ -176,7 +176,8 @@ LOTUS_API int32_t lotus_cross_entropy(const void* logits, int64_t logits_stride,
  *                 class_counts [K] ADDS one. class_slot [C] maps a label to 0..K-1, or below 0 to leave it out;
  *                 NULL = the label itself (then K >= C).
  * Every output may be NULL; class_sums and class_counts come together. Rows that are not finite count as wrong, get
- * NaN in loss and entropy, and are left out of class_sums and class_counts.
+ * NaN in loss and entropy, and are left out of class_sums and class_counts. Where correct, loss and entropy are all
+ * NULL, a row that class_slot leaves out is not read, and so not counted.
  */
 LOTUS_API int32_t lotus_evaluate_logits(const void* logits, int64_t logits_stride, const int64_t* labels, int64_t rows,
                                         int64_t cols, int32_t dtype, int64_t* correct, float* loss, float* entropy,
@@ -227,12 +228,13 @@ LOTUS_API int32_t lotus_js_divergence(const void* p, int64_t p_stride, const voi
 /*
  * RF-JSD from two sets of class sums and counts [K, C] (class_means): p of the unlearned model on the forget set, q of
  * the original on the test half. Over the classes k that both count: P_k, Q_k = the class means, rows normalised.
- *   out[0] = mean_k JSD(P_k, Q_k) (TEXTBOOK) ; out[1] = the UPSTREAM form of the two matrices ; out[2] = classes used
+ *   out[0] = mean_k JSD(P_k, Q_k) (TEXTBOOK) ; out[1] = the UPSTREAM form of the two matrices of those means, rows as
+ *   they are ; out[2] = classes used
  *   subset_out[r] = out[0] on a random subset r of ceil(C / 2) columns, renormalised: those with the smallest words of
  *   (seed, step 0, LOTUS_STREAM_SUBSETS, sample r), the lower column first among equals. A class without mass on the
  *   subset counts 0 where both sides lack it, log 2 where one does.
- * No class in common: out[0], out[1] and subset_out are NaN. subsets >= 0; subset_out [subsets] or NULL with 0.
- * workspace: 4 K + 8 + 2 * subsets fp64 of the device.
+ * Sums that are negative or not finite make NaN of what they enter. No class in common: out[0], out[1] and subset_out
+ * are NaN. K >= 1; subsets >= 0; subset_out [subsets] or NULL with 0. workspace: 4 K + 2 fp64 of the device.
  */
 LOTUS_API int32_t lotus_rf_jsd(const double* p_sums, int64_t p_stride, const int64_t* p_counts, const double* q_sums,
                                int64_t q_stride, const int64_t* q_counts, int64_t classes, int64_t cols,

@@ -86,9 +86,8 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
           nullptr,  // distillation
           nullptr,  // cross_entropy
           cuda::evaluate_logits,
-          nullptr,  // entropy_histogram
           cuda::js_divergence,
-          nullptr,  // rf_jsd
+          cuda::rf_jsd,
           nullptr,  // gradient_norm
           nullptr,  // adamw
           nullptr,  // sgd

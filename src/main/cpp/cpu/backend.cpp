@@ -15,9 +15,8 @@ const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     LOTUS_LEVEL::distillation,
     LOTUS_LEVEL::cross_entropy,
     LOTUS_LEVEL::evaluate_logits,
-    nullptr,  // entropy_histogram
     LOTUS_LEVEL::js_divergence,
-    nullptr,  // rf_jsd
+    LOTUS_LEVEL::rf_jsd,
     nullptr,  // gradient_norm
     nullptr,  // adamw
     nullptr,  // sgd

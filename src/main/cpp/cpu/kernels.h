@@ -14,6 +14,7 @@ int32_t distillation(const DistillationArgs&);
 int32_t cross_entropy(const CrossEntropyArgs&);
 int32_t evaluate_logits(const EvaluateArgs&);
 int32_t js_divergence(const JsdArgs&);
+int32_t rf_jsd(const RfJsdArgs&);
 
 }  // namespace LOTUS_LEVEL
 }  // namespace lotus

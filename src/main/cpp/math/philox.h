@@ -7,7 +7,7 @@
 #if defined(__CUDACC__) || defined(LOTUS_CUDA_EMULATION)
 #define LOTUS_HD __host__ __device__ __forceinline__
 #else
-#define LOTUS_HD inline
+#define LOTUS_HD static inline  // static: the CPU levels must not share one copy (cpu/simd.h)
 #endif
 
 namespace lotus {

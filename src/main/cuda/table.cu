@@ -88,12 +88,12 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
           cuda::evaluate_logits,
           cuda::js_divergence,
           cuda::rf_jsd,
-          nullptr,  // gradient_norm
-          nullptr,  // adamw
-          nullptr,  // sgd
-          nullptr,  // accumulate
-          nullptr,  // ssd_dampen
-          nullptr,  // top_k_mask
+          cuda::gradient_norm,
+          cuda::adamw,
+          cuda::sgd,
+          cuda::accumulate,
+          cuda::ssd_dampen,
+          cuda::top_k_mask,
           nullptr,  // gather_augment
       },
       cuda::reason};

@@ -52,7 +52,7 @@ public final class GoldenCheck {
     }
   }
 
-  private GoldenCheck(ComputeDevice device) {
+  GoldenCheck(ComputeDevice device) {
     this.device = device;
   }
 
@@ -73,10 +73,15 @@ public final class GoldenCheck {
         default -> throw new IllegalArgumentException("family of " + file.name());
       }
     }
-    return new Outcome(check.maxError, check.failure);
+    return check.outcome();
   }
 
-  private void expect(String what, double actual, double reference, double allowed) {
+  /** What the expectations so far came to. */
+  Outcome outcome() {
+    return new Outcome(maxError, failure);
+  }
+
+  void expect(String what, double actual, double reference, double allowed) {
     double error = Math.abs(actual - reference);
     if (!(error <= maxError)) {
       maxError = error;
@@ -86,7 +91,7 @@ public final class GoldenCheck {
     }
   }
 
-  private void expectClose(String what, double actual, double reference) {
+  void expectClose(String what, double actual, double reference) {
     expect(what, actual, reference, 1e-6 + 1e-5 * Math.abs(reference));
   }
 

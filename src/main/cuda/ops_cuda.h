@@ -10,6 +10,7 @@ int32_t philox_words(const PhiloxArgs&);
 int32_t gumbel_cross_entropy(const GumbelArgs&);
 int32_t evaluate_logits(const EvaluateArgs&);
 int32_t js_divergence(const JsdArgs&);
+int32_t gather_augment(const AugmentArgs&);
 
 // The part of evaluate_logits that sums probabilities by label (class_sums.cu); the device is already current.
 int32_t class_sums(const EvaluateArgs&);

@@ -95,7 +95,7 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
           nullptr,  // accumulate
           nullptr,  // ssd_dampen
           nullptr,  // top_k_mask
-          nullptr,  // gather_augment
+          cuda::gather_augment,
       },
       cuda::reason};
   cuda::set_error = set_error;

@@ -24,7 +24,7 @@ const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     nullptr,  // accumulate
     nullptr,  // ssd_dampen
     nullptr,  // top_k_mask
-    nullptr,  // gather_augment
+    LOTUS_LEVEL::gather_augment,
 };
 
 }  // namespace lotus

@@ -10,6 +10,7 @@ int32_t philox(const PhiloxArgs&);
 int32_t gumbel_cross_entropy(const GumbelArgs&);
 int32_t evaluate_logits(const EvaluateArgs&);
 int32_t js_divergence(const JsdArgs&);
+int32_t gather_augment(const AugmentArgs&);
 
 }  // namespace LOTUS_LEVEL
 }  // namespace lotus

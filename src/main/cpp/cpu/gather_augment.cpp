@@ -24,8 +24,9 @@ inline int32_t clamp(int64_t x, int32_t low, int32_t high) {
 }
 
 // ---- Weights of an axis, made once an image; boxes of one size inside their images share them ----
+// Every output has the same number of taps, some of weight 0, so that no branch in the loops depends on the output.
 struct Taps {
-  int32_t first, count;
+  int32_t first;  // image pixel
   const float* weight;
 };
 
@@ -40,44 +41,38 @@ class AxisTable {
         axis.image == axis_.image && axis.edge == axis_.edge)
       return true;
     made_ = false;
-    taps_ = axis.most_taps();
-    float* memory = scratch_.floats((static_cast<int64_t>(taps_) + 2) * axis.out);
-    if (memory == nullptr) return false;
-    weights_ = memory;
-    ranges_ = reinterpret_cast<Range*>(memory + static_cast<int64_t>(taps_) * axis.out);
+    count_ = axis.most_taps();
+    weights_ = scratch_.floats((static_cast<int64_t>(count_) + 1) * axis.out);
+    if (weights_ == nullptr) return false;
+    firsts_ = reinterpret_cast<int32_t*>(weights_ + static_cast<int64_t>(count_) * axis.out);
     first_ = axis.image;
     end_ = 0;
     for (int32_t i = 0; i < axis.out; ++i) {
       const Reach reach = reach_of(axis, i);
-      ranges_[i] = {reach.first, reach.count};
-      for (int32_t k = 0; k < reach.count; ++k)
-        weights_[static_cast<int64_t>(i) * taps_ + k] = weight_of(axis, reach, k);
-      if (reach.count == 0) continue;
-      first_ = reach.first < first_ ? reach.first : first_;
-      end_ = reach.first + reach.count > end_ ? reach.first + reach.count : end_;
+      float* weights = weights_ + static_cast<int64_t>(i) * count_;
+      for (int32_t t = 0; t < count_; ++t) weights[t] = 0;
+      firsts_[i] = reach.first < axis.image - count_ ? reach.first : axis.image - count_;
+      for (int32_t t = 0; t < reach.count; ++t) weights[reach.first - firsts_[i] + t] = weight_of(axis, reach, t);
+      first_ = firsts_[i] < first_ ? firsts_[i] : first_;
+      end_ = firsts_[i] + count_ > end_ ? firsts_[i] + count_ : end_;
     }
-    if (end_ == 0) first_ = 0;  // nothing but black padding
     axis_ = axis;
     made_ = true;
     return true;
   }
-  Taps at(int32_t i) const {
-    return {ranges_[i].first + offset_, ranges_[i].count, weights_ + static_cast<int64_t>(i) * taps_};
-  }
+  int32_t count() const { return count_; }
+  Taps at(int32_t i) const { return {firsts_[i] + offset_, weights_ + static_cast<int64_t>(i) * count_}; }
   // Image pixels [first, end) that any output reads.
   int32_t first() const { return first_ + offset_; }
   int32_t end() const { return end_ + offset_; }
 
  private:
-  struct Range {
-    int32_t first, count;
-  };
   Scratch scratch_;
   Axis axis_;
   bool made_ = false;
-  int32_t taps_, offset_, first_, end_;
+  int32_t count_, offset_, first_, end_;
   float* weights_;
-  Range* ranges_;
+  int32_t* firsts_;
 };
 
 // ---- One image and what becomes of it ----
@@ -174,19 +169,18 @@ bool cut(const AugmentArgs& a, const Picture& p, Work& work, T* out) {
 
 // ---- Resize ----
 // Lines first .. of the output, kWidth of them, from a run of n source bytes a line: turned[k] = byte k of all lines.
-// Lines at and beyond `height` are 0.
 void vertical(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, int64_t n, int32_t first, int32_t height,
               float* turned) {
+  // Lines beyond the last repeat it; they are not stored.
   Taps taps[kWidth];
-  for (int line = 0; line < kWidth; ++line)
-    taps[line] = first + line < height ? rows.at(first + line) : Taps{0, 0, nullptr};
+  for (int line = 0; line < kWidth; ++line) taps[line] = rows.at(first + line < height ? first + line : height - 1);
+  const int32_t count = rows.count();
   for_vectors(n, [&](int64_t k, auto lanes) {
     F block[kWidth];
     for (int line = 0; line < kWidth; ++line) {
       const uint8_t* from = source + taps[line].first * line_bytes + k;
       F sum{};
-      for (int32_t t = 0; t < taps[line].count; ++t)
-        sum += taps[line].weight[t] * load_bytes(from + t * line_bytes, lanes);
+      for (int32_t t = 0; t < count; ++t) sum += taps[line].weight[t] * load_bytes(from + t * line_bytes, lanes);
       block[line] = sum;
     }
     transpose(block);
@@ -206,6 +200,7 @@ template <int G, class T>
 void horizontal(const AugmentArgs& a, const Picture& p, const AxisTable& cols, const Turned& turned, int channel,
                 int lines, T* out, int64_t out_step) {
   const Normalise<G> normalise(a.augment, channel);
+  const int32_t count = cols.count();
   int32_t x = 0;
   int c = 0;
   for_vectors(static_cast<int64_t>(a.out_width) * G, [&](int64_t i, auto lanes) {
@@ -214,7 +209,7 @@ void horizontal(const AugmentArgs& a, const Picture& p, const AxisTable& cols, c
       const Taps taps = cols.at(p.flip ? a.out_width - 1 - x : x);
       const float* from = turned.data + (taps.first - turned.first) * turned.pixel_step + (channel + c) * turned.channel_step;
       F sum{};
-      for (int32_t t = 0; t < taps.count; ++t) sum += taps.weight[t] * load(from + t * turned.pixel_step, Whole{}, 0.0f);
+      for (int32_t t = 0; t < count; ++t) sum += taps.weight[t] * load(from + t * turned.pixel_step, Whole{}, 0.0f);
       block[lane] = sum;
       c = c + 1 == G ? 0 : c + 1;
       x += c == 0;

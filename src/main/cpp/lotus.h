@@ -317,7 +317,8 @@ LOTUS_API int32_t lotus_top_k_mask(const lotus_tensor* tensors, int64_t tensor_c
 typedef struct lotus_augment {
   int32_t crop_height, crop_width; /* of the box cut out of each image; the image's own size takes all of it */
   int32_t padding;                 /* pixels of padding around the image that a random box may reach into; below 0: the
-                                      box is not drawn but centred */
+                                      box is not drawn but centred (as torchvision's center_crop), over the padding
+                                      where it is larger than the image */
   int32_t pad_mode;                /* LOTUS_PAD_ZERO or LOTUS_PAD_EDGE */
   float flip_probability;          /* of a horizontal flip, 0 to 1 */
   float mean[4], std[4];           /* a channel, on the scale 0..1; std > 0 */
@@ -326,14 +327,16 @@ typedef struct lotus_augment {
 /*
  * A batch from uint8 images that are resident in memory, in one pass: gather, box (random, centred or given), bilinear
  * resize with antialias (as torchvision's on tensors) where box and output differ in size, horizontal flip,
- * (pixel / 255 - mean) / std, type, layout.
+ * (pixel / 255 - mean) / std, type, layout. Padding inside the box is part of the picture that is resized.
  *
  * images [N] of channels (1 to 4) x height x width, in image_layout; indices [B], 0 <= index < N (another index fills
  * the row with NaN and counts as not finite). out [B] of channels x out_height x out_width in `dtype`, out_layout.
+ * Sizes of images and outputs: 1 to 2^20.
  * Draws of row b: words w of (seed, step, LOTUS_STREAM_AUGMENT, samples[b] or b): top = floor(w0 (height + 2 padding -
  * crop_height + 1) / 2^32) - padding, left likewise from w1, flip = w2 / 2^32 < flip_probability.
- * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes. flips [B]
- * bytes or NULL: ready-made flips.
+ * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes, and crop_height,
+ * crop_width and padding are not read; a box that is empty or reaches further counts as an index out of range. flips
+ * [B] bytes or NULL: ready-made flips.
  */
 LOTUS_API int32_t lotus_gather_augment(const uint8_t* images, int64_t image_count, int32_t channels, int32_t height,
                                        int32_t width, int32_t image_layout, const int64_t* indices, int64_t rows,

@@ -94,7 +94,7 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
           cuda::accumulate,
           cuda::ssd_dampen,
           cuda::top_k_mask,
-          nullptr,  // gather_augment
+          cuda::gather_augment,
       },
       cuda::reason};
   cuda::set_error = set_error;

@@ -23,7 +23,7 @@ const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     LOTUS_LEVEL::accumulate,
     LOTUS_LEVEL::ssd_dampen,
     LOTUS_LEVEL::top_k_mask,
-    nullptr,  // gather_augment
+    LOTUS_LEVEL::gather_augment,
 };
 
 }  // namespace lotus

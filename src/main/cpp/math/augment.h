@@ -69,7 +69,7 @@ struct Axis {
   bool edge;             // padding repeats the image's edge; else it is black
 
   // No output has more weights than this.
-  LOTUS_HD int32_t most_taps() const {
+  LOTUS_HD_MEMBER int32_t most_taps() const {
     const int64_t taps = box > out ? 2 * static_cast<int64_t>(box) / out + 1 : box == out ? 1 : 2;
     return static_cast<int32_t>(taps < image ? taps : image);
   }

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -59,7 +60,7 @@ final class ClassMeansBenchmark extends LogitsBenchmark {
   private Tensor[] eager(Tensor x) {
     Tensor p = torch.softmax(x.to(ScalarType.Float), 1);
     Tensor bySum = torch.zeros(cols, cols).to(p.device(), ScalarType.Float);
-    Tensor byCount = torch.bincount(labels, new org.bytedeco.pytorch.TensorOptional(), cols);
+    Tensor byCount = torch.bincount(labels, new TensorOptional(), cols);
     return new Tensor[] {bySum.index_add_(0, labels, p), byCount};
   }
 

@@ -41,19 +41,36 @@ public final class KernelBenchmarks {
 
   private static final List<BenchShape> LOGITS =
       shapes("128x10", "256x1000", "4096x1000", "1024x21841");
+  private static final List<BenchShape> WEIGHTS = shapes("resnet18");
+  private static final List<DType> ONLY_FP32 = List.of(DType.FLOAT32);
   private static final List<DType> ALL_TYPES = List.of(DType.values());
 
   private static final Map<String, Definition> ALL = new LinkedHashMap<>();
 
   static {
-    add("philox", LOGITS, List.of(DType.FLOAT32), PhiloxBenchmark::new);
+    add("philox", LOGITS, ONLY_FP32, PhiloxBenchmark::new);
     add("gumbel_noise", LOGITS, ALL_TYPES, GumbelNoiseBenchmark::new);
     add("gumbel_softmax", LOGITS, ALL_TYPES, GumbelSoftmaxBenchmark::new);
     add("gumbel_cross_entropy", LOGITS, ALL_TYPES, GumbelCrossEntropyBenchmark::new);
     add("distillation", LOGITS, ALL_TYPES, DistillationBenchmark::new);
     add("cross_entropy", LOGITS, ALL_TYPES, CrossEntropyBenchmark::new);
     add("evaluate_logits", LOGITS, ALL_TYPES, EvaluateLogitsBenchmark::new);
+    add("class_means", shapes("128x10", "256x1000", "4096x1000"), ALL_TYPES, ClassMeansBenchmark::new);
+    add("entropy_histogram", LOGITS, ALL_TYPES, EntropyHistogramBenchmark::new);
     add("js_divergence", LOGITS, ALL_TYPES, JsDivergenceBenchmark::new);
+    add("rf_jsd", shapes("10x10", "100x100"), ONLY_FP32, RetrainFreeJsdBenchmark::new);
+    add("gradient_norm", WEIGHTS, ALL_TYPES, ImportanceBenchmarks::gradientNorm);
+    add("adamw", WEIGHTS, ONLY_FP32, OptimizerBenchmarks::adamW);
+    add("sgd", WEIGHTS, ONLY_FP32, OptimizerBenchmarks::sgd);
+    add("square_accumulate", WEIGHTS, ALL_TYPES, ImportanceBenchmarks::squareAccumulate);
+    add("abs_accumulate", WEIGHTS, ALL_TYPES, ImportanceBenchmarks::absAccumulate);
+    add("ssd_dampen", WEIGHTS, ONLY_FP32, PruningBenchmarks::dampen);
+    add("top_k_mask", WEIGHTS, ONLY_FP32, PruningBenchmarks::topK);
+    add(
+        "gather_augment",
+        shapes("512x3x32x32", "32x3x256x256"),
+        ALL_TYPES,
+        GatherAugmentBenchmark::new);
   }
 
   private KernelBenchmarks() {}

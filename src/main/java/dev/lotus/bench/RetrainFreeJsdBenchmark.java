@@ -44,7 +44,7 @@ final class RetrainFreeJsdBenchmark implements KernelBenchmark {
     subsets = memory.zeros(ScalarType.Double, SUBSETS);
     workspace =
         BenchMemory.doubles(
-            memory.zeros(ScalarType.Double, RetrainFreeJsd.workspaceSize(classes, SUBSETS)));
+            memory.zeros(ScalarType.Double, RetrainFreeJsd.workspaceSize(classes)));
   }
 
   /** Eight softmaxes a class. */

@@ -4,7 +4,7 @@ import dev.lotus.device.NativeScope;
 import dev.lotus.kernel.TensorList;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -39,17 +39,19 @@ abstract class WeightsBenchmark implements KernelBenchmark {
   final TensorList tensors;
 
   /**
-   * @param state makes the two state tensors of n elements, or null where there are none
+   * @param firstSize size of the numbers that {@code first} starts with
+   * @param secondSize of those of {@code second}
+   * @param masked whether the kernel sees the masks
    */
-  WeightsBenchmark(BenchMemory memory, ToDoubleFunction<Integer> start) {
+  WeightsBenchmark(BenchMemory memory, double firstSize, double secondSize, boolean masked) {
     this.memory = memory;
     for (long count : ResNet18Sizes.all()) {
       Parameter one =
           new Parameter(
               normal(0.05, count),
               memory.normal(0.01, count),
-              state(start.applyAsDouble(1), count),
-              state(start.applyAsDouble(2), count),
+              state(firstSize, count),
+              state(secondSize, count),
               memory.zeros(ScalarType.Byte, count));
       fused.add(one);
       peer.add(
@@ -70,7 +72,7 @@ abstract class WeightsBenchmark implements KernelBenchmark {
                             t.gradient.data_ptr(),
                             BenchMemory.floats(t.first),
                             BenchMemory.floats(t.second),
-                            null,
+                            masked ? BenchMemory.bytes(t.mask) : null,
                             null,
                             t.weight.size(0)))
                 .toList(),
@@ -92,7 +94,7 @@ abstract class WeightsBenchmark implements KernelBenchmark {
   }
 
   /** The values of one field of all tensors, one after the other. */
-  static double[] all(List<Parameter> parameters, java.util.function.Function<Parameter, Tensor> field) {
+  static double[] all(List<Parameter> parameters, Function<Parameter, Tensor> field) {
     double[] values = new double[(int) ResNet18Sizes.total()];
     int at = 0;
     for (Parameter parameter : parameters) {

@@ -62,10 +62,7 @@ final class EntropyHistogramBenchmark extends LogitsBenchmark {
       fused(0);
       return List.of(
           new Agreement(
-              "counts",
-              BenchMemory.values(counts),
-              BenchMemory.values(eager(logits.get(0))),
-              0));
+              "counts", BenchMemory.values(counts), BenchMemory.values(eager(logits.get(0))), 0));
     }
   }
 }

@@ -55,7 +55,11 @@ public final class KernelBenchmarks {
     add("distillation", LOGITS, ALL_TYPES, DistillationBenchmark::new);
     add("cross_entropy", LOGITS, ALL_TYPES, CrossEntropyBenchmark::new);
     add("evaluate_logits", LOGITS, ALL_TYPES, EvaluateLogitsBenchmark::new);
-    add("class_means", shapes("128x10", "256x1000", "4096x1000"), ALL_TYPES, ClassMeansBenchmark::new);
+    add(
+        "class_means",
+        shapes("128x10", "256x1000", "4096x1000"),
+        ALL_TYPES,
+        ClassMeansBenchmark::new);
     add("entropy_histogram", LOGITS, ALL_TYPES, EntropyHistogramBenchmark::new);
     add("js_divergence", LOGITS, ALL_TYPES, JsDivergenceBenchmark::new);
     add("rf_jsd", shapes("10x10", "100x100"), ONLY_FP32, RetrainFreeJsdBenchmark::new);

@@ -13,8 +13,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * RF-JSD of K x C class sums in both forms, with its interval from 200 subsets of the columns; eager
- * takes the subsets one after the other, in fp64 as well.
+ * RF-JSD of K x C class sums in both forms, with its interval from 200 subsets of the columns;
+ * eager takes the subsets one after the other, in fp64 as well.
  */
 final class RetrainFreeJsdBenchmark implements KernelBenchmark {
   private static final int SUBSETS = 200;
@@ -43,8 +43,7 @@ final class RetrainFreeJsdBenchmark implements KernelBenchmark {
     out = memory.zeros(ScalarType.Double, 3);
     subsets = memory.zeros(ScalarType.Double, SUBSETS);
     workspace =
-        BenchMemory.doubles(
-            memory.zeros(ScalarType.Double, RetrainFreeJsd.workspaceSize(classes)));
+        BenchMemory.doubles(memory.zeros(ScalarType.Double, RetrainFreeJsd.workspaceSize(classes)));
   }
 
   /** Eight softmaxes a class. */
@@ -99,7 +98,8 @@ final class RetrainFreeJsdBenchmark implements KernelBenchmark {
     for (int r = 0; r < SUBSETS; r++) {
       try (NativeScope scope = new NativeScope()) {
         Tensor some = torch.randperm(cols).narrow(0, 0, half).to(a.device(), ScalarType.Long);
-        Tensor value = textbook(normalised(a.index_select(1, some)), normalised(b.index_select(1, some)));
+        Tensor value =
+            textbook(normalised(a.index_select(1, some)), normalised(b.index_select(1, some)));
         spread.select(0, r).copy_(value);
       }
     }
@@ -111,8 +111,7 @@ final class RetrainFreeJsdBenchmark implements KernelBenchmark {
   }
 
   private static Tensor sum(Tensor rows) {
-    return rows.sum(
-        new LongArrayRefOptional(new long[] {1}, 1), true, new ScalarTypeOptional());
+    return rows.sum(new LongArrayRefOptional(1), true, new ScalarTypeOptional());
   }
 
   private static Tensor textbook(Tensor a, Tensor b) {
@@ -141,7 +140,8 @@ final class RetrainFreeJsdBenchmark implements KernelBenchmark {
       double[] values = BenchMemory.values(out);
       return List.of(
           new Agreement("rf_jsd", new double[] {values[0]}, BenchMemory.values(expected[0]), 1e-9),
-          new Agreement("upstream", new double[] {values[1]}, BenchMemory.values(expected[1]), 1e-9),
+          new Agreement(
+              "upstream", new double[] {values[1]}, BenchMemory.values(expected[1]), 1e-9),
           new Agreement(
               "mean of the subsets",
               BenchMemory.values(subsets.mean()),

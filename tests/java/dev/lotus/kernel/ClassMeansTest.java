@@ -69,9 +69,7 @@ class ClassMeansTest {
     Tensor nonfinite = backend.longs(new long[] {2});
     Tensor labelsIn = backend.longs(labels);
     Tensor slotIn =
-        backend
-            .longs(Arrays.stream(slotOf).asLongStream().toArray())
-            .to(torch.ScalarType.Int);
+        backend.longs(Arrays.stream(slotOf).asLongStream().toArray()).to(torch.ScalarType.Int);
     ClassMeans.run(
         placed.matrix(),
         Backend.longsAt(labelsIn),

@@ -126,8 +126,7 @@ class JsDivergenceGradientTest {
         rowMean += p[b][c] * slope[b][c];
       }
       for (int c = 0; c < cols; c++) {
-        gradient[b * cols + c] =
-            b == bad ? Double.NaN : factor * p[b][c] * (slope[b][c] - rowMean);
+        gradient[b * cols + c] = b == bad ? Double.NaN : factor * p[b][c] * (slope[b][c] - rowMean);
       }
     }
     return gradient;

@@ -88,7 +88,8 @@ class RetrainFreeJsdTest {
   }
 
   private static Tensor doubles(Backend backend, double[] x) {
-    Tensor host = torch.tensor(x);
+    Tensor host = torch.zeros(x.length).to(torch.ScalarType.Double);
+    Backend.doublesAt(host).put(x);
     return backend.device() == Matrix.CPU
         ? host
         : host.to(new org.bytedeco.pytorch.Device("cuda:0"), host.scalar_type());
@@ -98,8 +99,7 @@ class RetrainFreeJsdTest {
     return IntStream.range(0, cols)
         .boxed()
         .sorted(
-            Comparator.comparingLong(
-                c -> Philox.word(SEED, 0, Philox.SUBSETS, r, c) & 0xffffffffL))
+            Comparator.comparingLong(c -> Philox.word(SEED, 0, Philox.SUBSETS, r, c) & 0xffffffffL))
         .limit((cols + 1) / 2)
         .mapToInt(Integer::intValue)
         .toArray();
@@ -112,10 +112,7 @@ class RetrainFreeJsdTest {
       double[] b = Arrays.stream(columns).mapToDouble(c -> q[k * cols + c]).toArray();
       boolean pEmpty = Arrays.stream(a).sum() == 0;
       boolean qEmpty = Arrays.stream(b).sum() == 0;
-      sum +=
-          pEmpty || qEmpty
-              ? (pEmpty && qEmpty ? 0 : Math.log(2))
-              : Reference.jsdTextbook(a, b);
+      sum += pEmpty || qEmpty ? (pEmpty && qEmpty ? 0 : Math.log(2)) : Reference.jsdTextbook(a, b);
     }
     return sum / used.length;
   }
@@ -153,8 +150,7 @@ class RetrainFreeJsdTest {
       Side q = new Side(new DoublePointer(1, 2, 3, 4), new LongPointer(0, 1));
       DoublePointer out = new DoublePointer(3);
       DoublePointer subsets = new DoublePointer(2);
-      RetrainFreeJsd.run(
-          p, q, 2, 2, 2, 0, out, subsets, new DoublePointer(10), Matrix.CPU, null);
+      RetrainFreeJsd.run(p, q, 2, 2, 2, 0, out, subsets, new DoublePointer(10), Matrix.CPU, null);
       assertThat(out.get(0)).isNaN();
       assertThat(out.get(1)).isNaN();
       assertThat(out.get(2)).isZero();

@@ -20,10 +20,10 @@ import org.bytedeco.javacpp.Pointer;
  * </pre>
  *
  * <p>Subset r holds the columns with the smallest {@link Philox} words of (seed, step 0, {@link
- * Philox#SUBSETS}, sample r), the lower column first among equals: the same subsets for every model with C outputs,
- * on every backend. A class without mass on a subset counts 0 where both sides lack it, log 2 where
- * one does. Everything is fp64 and added in one order; equal sides give exactly 0. Without a common
- * class, or with sums that are negative or not finite, values are NaN.
+ * Philox#SUBSETS}, sample r), the lower column first among equals: the same subsets for every model
+ * with C outputs, on every backend. A class without mass on a subset counts 0 where both sides lack
+ * it, log 2 where one does. Everything is fp64 and added in one order; equal sides give exactly 0.
+ * Without a common class, or with sums that are negative or not finite, values are NaN.
  */
 public final class RetrainFreeJsd {
   private static final String SYMBOL = "lotus_rf_jsd";

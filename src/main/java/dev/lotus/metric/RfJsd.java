@@ -98,8 +98,7 @@ public record RfJsd(double textbook, double upstream, int classesUsed, double lo
               + " probabilities of each class");
     }
     Arrays.sort(draws);
-    return new RfJsd(
-        out[0], out[1], (int) out[2], percentile(draws, 2.5), percentile(draws, 97.5));
+    return new RfJsd(out[0], out[1], (int) out[2], percentile(draws, 2.5), percentile(draws, 97.5));
   }
 
   /** By {@link RetrainFreeJsd}, on the means as sums of one sample each. */

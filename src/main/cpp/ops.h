@@ -154,7 +154,7 @@ struct JsdArgs {
   int32_t input_kind, form;
   double* row_out;    // [B]
   double* total;      // or null
-  // UPSTREAM only, 3 B + 3: the rows' clamped sums of p, of q, the two whole sums, the rows' parts of W, W.
+  // UPSTREAM only, 3 B + 3: the rows' clamped sums of p, of q, what comes of the two wholes, the rows' parts of W, W.
   double* workspace;
   void* gradient;     // [B, C] or null; may be p
   int64_t gradient_stride;

@@ -93,20 +93,21 @@ __device__ __forceinline__ void look(const JsdArgs& a, float x, Top& top) {
 // Whether the row has a distribution at all. Probabilities may sum to anything but 0 and infinity.
 __device__ __forceinline__ bool usable(Top top, float sum) { return top.finite() && sum > 0.0f && sum < kInf; }
 
-__device__ __forceinline__ Operand operand(const JsdArgs& a, float top, float sum, double whole_sum) {
+__device__ __forceinline__ Operand operand(const JsdArgs& a, float top, float sum, float whole) {
   const bool normalise = a.input_kind == LOTUS_LOGITS || a.form == LOTUS_JSD_TEXTBOOK;
-  return {top, normalise ? 1.0f / sum : 1.0f, static_cast<float>(1.0 / whole_sum)};
+  return {top, normalise ? 1.0f / sum : 1.0f, whole};
 }
 
-// What UPSTREAM's rows are divided by (1 before it is known and in the other forms) and, for the gradient, lowered by.
+// What UPSTREAM's rows are scaled by (1 before it is known and in the other forms) and, for the gradient, lowered by.
 struct Whole {
-  double p, q;
+  float p, q;        // 1 / sum
   float mean_slope;  // W
 };
 __device__ __forceinline__ Whole whole_matrix(const JsdArgs& a, Pass pass) {
-  if (a.form != LOTUS_JSD_UPSTREAM || pass == kSums) return {1.0, 1.0, 0.0f};
-  const double* sums = a.workspace + 2 * a.rows;
-  return {sums[0], sums[1], pass == kGradient ? static_cast<float>(sums[a.rows + 2]) : 0.0f};
+  if (a.form != LOTUS_JSD_UPSTREAM || pass == kSums) return {1.0f, 1.0f, 0.0f};
+  const double* at = a.workspace + 2 * a.rows;
+  return {static_cast<float>(at[0]), static_cast<float>(at[1]),
+          pass == kGradient ? static_cast<float>(at[a.rows + 2]) : 0.0f};
 }
 
 // By one thread a row: `sums` as add_quad fills them.
@@ -162,16 +163,9 @@ __device__ __forceinline__ void slope_quad(bool finite, float factor, float mean
   for (int j = 0; j < 4; ++j) p[j] = finite ? factor * (p[j] * (q[j] - mean)) : kNan;
 }
 
-// gradient_scale over what the total divides by.
-__device__ __forceinline__ float gradient_factor(const JsdArgs& a, const Whole& whole) {
-  const double rows = static_cast<double>(a.rows);
-  const double divisor = a.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(a.cols) : rows * whole.p;
-  return static_cast<float>(a.gradient_scale / divisor);
-}
-
 // ---- C <= kWarpCols: 32 / lanes rows a warp, Q quads a lane ----
 template <class T, int Q, Pass pass>
-__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width) {
+__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width, float factor) {
   const int in_group = static_cast<int>(threadIdx.x) & (lanes - 1);
   const int rows_per_block = static_cast<int>(blockDim.x) / lanes;
   const int row_in_block = static_cast<int>(threadIdx.x) / lanes;
@@ -223,9 +217,9 @@ __global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, in
     const bool writes = present && in_group == 0;
     if (writes) finish(a, b, pass, finite, sums);
     if (pass == kGradient) {
-      const float factor = gradient_factor(a, whole), mean = static_cast<float>(sums.value[1]);
+      const float mean = static_cast<float>(sums.value[1]);
 #pragma unroll
-      for (int i = 0; i < Q; ++i) slope_quad(finite, factor, mean, p + 4 * i, q + 4 * i);
+      for (int i = 0; i < Q; ++i) slope_quad(finite, factor * whole.p, mean, p + 4 * i, q + 4 * i);
       store_quads<Q>(static_cast<T*>(a.gradient) + safe * a.gradient_stride, in_group, lanes, cols, width, p);
     }
     nonfinite += __popc(__ballot_sync(kAllLanes, writes && !finite && writes_rows(a, pass)));
@@ -235,7 +229,8 @@ __global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, in
 
 // ---- C > kWarpCols: a block a row, walked twice, for a gradient three times, from the second on out of L2 ----
 template <class T, Pass pass>
-__global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a, int width) {
+__global__ void __launch_bounds__(kMaxBlockThreads, pass == kGradient ? 2 : 3)
+    jsd_block_rows(JsdArgs a, int width, float factor) {
   __shared__ Slots<Both<Top, Top>> top_slots;
   __shared__ Slots<Sums<float, 2>> total_slots;
   __shared__ Slots<Sums<double, 2>> sum_slots;
@@ -307,12 +302,12 @@ __global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a,
     if (pass != kGradient) continue;
     // In place, a quad is read again and then written by one thread alone.
     T* out = static_cast<T*>(a.gradient) + b * a.gradient_stride;
-    const float factor = gradient_factor(a, whole), mean = static_cast<float>(sums.value[1]);
+    const float mean = static_cast<float>(sums.value[1]);
     for (int i = thread; i < quads; i += threads) {
       float p[4], q[4];
       Sums<double, 2> again;
       take_quad(i, p, q, again);
-      slope_quad(finite, factor, mean, p, q);
+      slope_quad(finite, factor * whole.p, mean, p, q);
       store_quads<1>(out, i, threads, cols, width, p);
     }
   }
@@ -320,22 +315,28 @@ __global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a,
   if (thread < kWarp) add_count(a.nonfinite_rows, nonfinite);
 }
 
-// out[k] = sum_b in[k * rows + b] / divisor: a block a column k, always the same tree.
+// out[k] = sum_b in[k * rows + b] / divisor, or its reciprocal: a block a column k, always the same tree.
 __global__ void __launch_bounds__(kSumThreads) column_sums(const double* in, int64_t rows, int64_t columns,
-                                                           double divisor, double* out) {
+                                                           double divisor, bool reciprocal, double* out) {
   __shared__ Slots<Sums<double, 1>> slots[2];
   int turn = 0;
   for (int64_t k = blockIdx.x; k < columns; k += gridDim.x) {
     Sums<double, 1> sum;
     for (int64_t b = threadIdx.x; b < rows; b += kSumThreads) sum.value[0] += in[k * rows + b];
     sum = block_reduce(sum, slots[turn].get());
-    if (threadIdx.x == 0) out[k] = sum.value[0] / divisor;
+    if (threadIdx.x == 0) out[k] = reciprocal ? divisor / sum.value[0] : sum.value[0] / divisor;
     turn ^= 1;
   }
 }
 
+double total_divisor(const JsdArgs& a) {
+  const double rows = static_cast<double>(a.rows);
+  return a.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(a.cols) : rows;
+}
+
 template <class T, Pass pass>
 int32_t rows(const JsdArgs& a) {
+  const float factor = static_cast<float>(a.gradient_scale / total_divisor(a));
   const int64_t bytes = element_bytes(a.dtype);
   const int width = AccessWidth(a.cols)
                         .matrix(a.p, a.p_stride, bytes)
@@ -343,13 +344,13 @@ int32_t rows(const JsdArgs& a) {
                         .matrix(a.gradient, a.gradient_stride, bytes)
                         .value();
   if (a.cols > kWarpCols)
-    return check(kOp, launch(jsd_block_rows<T, pass>, {a.rows, block_threads(a.cols), 0}, a.stream, a, width));
+    return check(kOp, launch(jsd_block_rows<T, pass>, {a.rows, block_threads(a.cols), 0}, a.stream, a, width, factor));
   const WarpRows shape = warp_rows(a.cols);
   const int64_t rows_per_block = kWarpBlockThreads / shape.lanes;
   return with_quads(shape.quads, [&](auto quads) {
     return check(kOp, launch(jsd_warp_rows<T, decltype(quads)::value, pass>,
                              {(a.rows + rows_per_block - 1) / rows_per_block, kWarpBlockThreads, 0}, a.stream, a,
-                             shape.lanes, width));
+                             shape.lanes, width, factor));
   });
 }
 
@@ -358,8 +359,9 @@ int32_t rows(const JsdArgs& a) {
   return with_dtype(a.dtype, [&](auto type) { return rows<decltype(type), pass>(a); });
 }
 
-int32_t sum(const JsdArgs& a, const double* in, int64_t columns, double divisor, double* out) {
-  return check(kOp, launch(column_sums, {columns, kSumThreads, 0}, a.stream, in, a.rows, columns, divisor, out));
+int32_t sum(const JsdArgs& a, const double* in, int64_t columns, double divisor, bool reciprocal, double* out) {
+  return check(kOp, launch(column_sums, {columns, kSumThreads, 0}, a.stream, in, a.rows, columns, divisor, reciprocal,
+                           out));
 }
 
 }  // namespace
@@ -372,14 +374,13 @@ int32_t js_divergence(const JsdArgs& a) {
   int32_t status = LOTUS_OK;
   if (upstream) {
     status = rows<kSums>(a);
-    if (status == LOTUS_OK) status = sum(a, a.workspace, 2, 1.0, whole);
+    if (status == LOTUS_OK) status = sum(a, a.workspace, 2, 1.0, true, whole);
   }
   if (status == LOTUS_OK && (upstream || !gradient)) status = rows<kRows>(a);
-  if (status == LOTUS_OK && upstream && gradient) status = sum(a, whole + 2, 1, 1.0, whole + 2 + a.rows);
+  if (status == LOTUS_OK && upstream && gradient) status = sum(a, whole + 2, 1, 1.0, false, whole + 2 + a.rows);
   if (status == LOTUS_OK && gradient) status = rows<kGradient>(a);
   if (status != LOTUS_OK || a.total == nullptr) return status;
-  const double b = static_cast<double>(a.rows);
-  return sum(a, a.row_out, 1, a.form == LOTUS_JSD_BAD_TEACHING ? b * static_cast<double>(a.cols) : b, a.total);
+  return sum(a, a.row_out, 1, total_divisor(a), false, a.total);
 }
 
 }  // namespace cuda

@@ -88,7 +88,8 @@ class RetrainFreeJsdTest {
   }
 
   private static Tensor doubles(Backend backend, double[] x) {
-    Tensor host = torch.tensor(x);
+    Tensor host = torch.zeros(x.length).to(torch.ScalarType.Double);
+    Backend.doublesAt(host).put(x);
     return backend.device() == Matrix.CPU
         ? host
         : host.to(new org.bytedeco.pytorch.Device("cuda:0"), host.scalar_type());

@@ -5,13 +5,13 @@
 //   loss = log sum_c exp(s_c - m) - sum_c target_c (s_c - m),   m = max s
 //   gradient = scale (exp(s - m) / sum - target)
 //
-// Subtracting m inside both terms keeps the loss exact where log-sum-exp and the dot product would cancel. Noise is
-// made a piece of a row at a time, so that it stays in the first-level cache; z and exp(s - m) of the row wait in
-// scratch for the sums they are divided by.
+// Subtracting m inside both terms keeps the loss exact where log-sum-exp and the dot product would cancel. z and
+// exp(s - m) of the row wait in scratch for the sums they are divided by.
 #include <math.h>
 
 #include "cpu/kernels.h"
-#include "cpu/noise.h"
+#include "cpu/rows.h"
+#include "cpu/scores.h"
 #include "cpu/scratch.h"
 #include "internal.h"
 
@@ -19,7 +19,7 @@ namespace lotus {
 namespace LOTUS_LEVEL {
 namespace {
 
-constexpr int64_t kNoisePiece = 512;
+constexpr int64_t kChunkElements = 8192;  // some ten microseconds of work
 
 template <class T>
 struct Row {
@@ -30,87 +30,39 @@ struct Row {
   T* gradient;         // or null
 };
 
-// Calls body(c, n, noise) for pieces of [0, cols): noise of classes c .. c + n - 1, or zeros where none is wanted.
-template <class Body>
-inline void for_noise_pieces(int64_t cols, const float* ready, const NoiseKey* key, Body body) {
-  alignas(64) float made[kNoisePiece];
-  if (ready == nullptr && key == nullptr) __builtin_memset(made, 0, sizeof made);
-  for (int64_t c = 0; c < cols; c += kNoisePiece) {
-    const int64_t n = cols - c < kNoisePiece ? cols - c : kNoisePiece;
-    if (ready == nullptr && key != nullptr) fill_gumbel(*key, c, n, made);
-    body(c, n, ready != nullptr ? ready + c : made);
-  }
-}
-
-// out = exp((x - top) * scale), scale > 0, and the sum of it. Subtracting first keeps small temperatures accurate.
-template <class T>
-inline double exponentials(const T* x, int64_t cols, float top, float scale, float* out) {
-  double total = 0;
-  for (int64_t c = 0; c < cols; c += kPiece) {
-    F partial{};
-    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
-      const F e = exp_nonpositive((load(x + c + i, n, -kInfinity) - top) * scale);
-      store(out + c + i, e, n);
-      partial += e;
-    });
-    total += sum(partial);
-  }
-  return total;
-}
-
-template <class T>
-inline float row_max(const T* x, int64_t cols) {
-  F top = splat(-kInfinity);
-  for_vectors(cols, [&](int64_t i, auto n) { top = max(load(x + i, n, -kInfinity), top); });
-  return max(top);
-}
-
-template <class T>
-inline void poison(const Row<T>& row, int64_t cols) {
-  if (row.loss != nullptr) *row.loss = NAN;
-  if (row.gradient == nullptr) return;
-  for_vectors(cols, [&](int64_t i, auto n) { store(row.gradient + i, splat(NAN), n); });
-}
-
 // Returns false where the row is not finite.
 template <class T>
 bool forget_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float tau, float scale, float* scratch) {
   float* target = scratch;
   float* student = scratch + (cols + kWidth - 1) / kWidth * kWidth;
 
-  F top_z = splat(-kInfinity);
-  for_noise_pieces(cols, row.noise, key, [&](int64_t c, int64_t n, const float* noise) {
-    for_vectors(n, [&](int64_t i, auto lanes) {
-      const F z = load(row.teacher + c + i, lanes, -kInfinity) + load(noise + i, lanes, 0.0f);
-      store(target + c + i, z, lanes);
-      top_z = max(z, top_z);
-    });
-  });
-  // 1 / tau of the smallest temperatures overflows, and 0 * inf is NaN.
-  const float inverse = 1.0f / tau < kLargest ? 1.0f / tau : kLargest;
-  const double target_sum = exponentials(target, cols, max(top_z), inverse, target);
+  const float top_z = noisy_scores(row.teacher, cols, row.noise, key, target);
   const float top = row_max(row.student, cols);
-  const double student_sum = exponentials(row.student, cols, top, 1.0f, student);
+  const float inverse = inverse_of(tau);
+  double target_sum = 0, student_sum = 0, dot = 0;
+  for (int64_t c = 0; c < cols; c += kPiece) {
+    F target_piece{}, student_piece{}, dot_piece{};
+    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
+      const F weight = exp_nonpositive((load(target + c + i, n, -kInfinity) - top_z) * inverse);
+      const F s = load(row.student + c + i, n, -kInfinity) - top;
+      const F e = exp_nonpositive(s);
+      store(target + c + i, weight, n);
+      store(student + c + i, e, n);
+      target_piece += weight;
+      student_piece += e;
+      dot_piece += weight > 0.0f ? weight * s : F{};  // a masked class has weight 0 and s = -inf
+    });
+    target_sum += sum(target_piece);
+    student_sum += sum(student_piece);
+    dot += sum(dot_piece);
+  }
   // NaN, +inf and all -inf each turn one of the sums into NaN (inf - inf above).
   if (!(target_sum > 0 && student_sum > 0)) return false;
 
-  const float per_target = static_cast<float>(1.0 / target_sum);
-  if (row.loss != nullptr) {
-    double dot = 0;
-    for (int64_t c = 0; c < cols; c += kPiece) {
-      F partial{};
-      for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
-        const F weight = load(target + c + i, n, 0.0f);
-        const F s = load(row.student + c + i, n, 0.0f) - top;
-        partial += weight > 0.0f ? weight * s : F{};  // a masked class has weight 0 and s = -inf
-      });
-      dot += sum(partial);
-    }
-    *row.loss = static_cast<float>(log(student_sum) - dot / target_sum);
-  }
+  if (row.loss != nullptr) *row.loss = static_cast<float>(log(student_sum) - dot / target_sum);
   if (row.gradient != nullptr) {
     const float student_scale = static_cast<float>(scale / student_sum);
-    const float target_scale = per_target * scale;
+    const float target_scale = static_cast<float>(scale / target_sum);
     for_vectors(cols, [&](int64_t i, auto n) {
       store(row.gradient + i, load(student + i, n, 0.0f) * student_scale - load(target + i, n, 0.0f) * target_scale, n);
     });
@@ -120,33 +72,10 @@ bool forget_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float tau,
 
 template <class T>
 bool retain_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float scale, float* scratch) {
-  F best = splat(-kInfinity);
-  I index = splat(int32_t{-1});
-  I invalid{};
-  for_noise_pieces(cols, row.noise, key, [&](int64_t c, int64_t n, const float* noise) {
-    for_vectors(n, [&](int64_t i, auto lanes) {
-      const F z = load(row.teacher + c + i, lanes, -kInfinity) + load(noise + i, lanes, 0.0f);
-      const I better = z > best;
-      best = better ? z : best;
-      index = better ? splat(static_cast<int32_t>(c + i)) + lane_index() : index;
-      invalid |= ~(z < kInfinity);
-    });
-  });
-  int64_t target = -1;
-  float target_score = -kInfinity;
-  bool finite = true;
-  for (int lane = 0; lane < kWidth; ++lane) {
-    finite &= invalid[lane] == 0;
-    // The first of equal scores, as argmax has it.
-    const bool earlier = best[lane] == target_score && index[lane] < target;
-    if (index[lane] >= 0 && (best[lane] > target_score || earlier)) {
-      target = index[lane];
-      target_score = best[lane];
-    }
-  }
+  const int64_t target = noisy_argmax(row.teacher, cols, row.noise, key);
   const float top = row_max(row.student, cols);
   const double student_sum = exponentials(row.student, cols, top, 1.0f, scratch);
-  if (!finite || target < 0 || !(student_sum > 0)) return false;
+  if (target < 0 || !(student_sum > 0)) return false;
 
   // Read before the gradient may overwrite the student.
   const float at_target = load(row.student + target, Part{1}, 0.0f)[0];
@@ -164,13 +93,15 @@ bool retain_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float scal
 template <class T>
 int32_t run(const GumbelArgs& a) {
   const int threads = threads_for(a.rows * a.cols);
+  const int64_t chunk = a.cols < kChunkElements ? kChunkElements / a.cols : 1;
   int64_t nonfinite = 0;
   int32_t out_of_memory = 0;
 #pragma omp parallel num_threads(threads) if (threads > 1) reduction(+ : nonfinite) reduction(| : out_of_memory)
   {
     float* scratch = thread_scratch().floats(2 * a.cols + 2 * kWidth);
     out_of_memory |= scratch == nullptr;
-#pragma omp for schedule(static)
+    // A forget row costs nearly twice a retain row, and either kind may stand together: whoever is free takes the next.
+#pragma omp for schedule(dynamic, chunk)
     for (int64_t b = 0; b < a.rows; ++b) {
       if (scratch == nullptr) continue;
       const bool forget = a.is_forget[b] != 0;
@@ -186,7 +117,7 @@ int32_t run(const GumbelArgs& a) {
       const bool finite = forget ? forget_row(row, a.cols, drawn, a.tau, a.gradient_scale, scratch)
                                  : retain_row(row, a.cols, drawn, a.gradient_scale, scratch);
       if (!finite) {
-        poison(row, a.cols);
+        poison(row.loss, row.gradient, a.cols);
         ++nonfinite;
       }
     }

@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.kernel.ClassMeans;
 import dev.lotus.kernel.EvaluateLogits;
 import dev.lotus.kernel.EvaluateLogits.ClassSums;
 import dev.lotus.kernel.GumbelCrossEntropy;
@@ -12,10 +13,10 @@ import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
 import dev.lotus.kernel.JsDivergence;
 import dev.lotus.kernel.JsDivergence.Form;
 import dev.lotus.kernel.JsDivergence.Input;
+import dev.lotus.kernel.RetrainFreeJsd;
 import dev.lotus.metric.GoldenFile;
 import dev.lotus.metric.GoldenFile.Array;
 import dev.lotus.metric.Mia;
-import dev.lotus.metric.RfJsd;
 import java.util.Arrays;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -187,18 +188,40 @@ public final class GoldenCheck {
     return Evaluator.hostDoubles(out)[(int) p.size(0)];
   }
 
-  // ---- c: class means by evaluate_logits, RF-JSD from them ----
+  // ---- c: class means by class_means, RF-JSD from them ----
 
   private void rfJsd(GoldenFile file) {
     Means forget = means(file, "forget");
     Means test = means(file, "test");
-    RfJsd actual = RfJsd.of(forget.means(), forget.counts(), test.means(), test.counts());
-    expect("classes used", actual.classesUsed(), file.array("classes_used").data().length, 0);
-    expectClose("rf_jsd_upstream", actual.upstream(), file.array("rfjsd_closed_f64").scalar());
-    expectClose("rf_jsd", actual.textbook(), file.array("textbook_rowmean_f64").scalar());
+    int classes = forget.classes();
+    Tensor out =
+        Evaluator.on(
+            device, torch.zeros(3 + RetrainFreeJsd.workspaceSize(classes)).to(ScalarType.Double));
+    DoublePointer values = new DoublePointer(out.data_ptr());
+    RetrainFreeJsd.run(
+        forget.side(),
+        test.side(),
+        classes,
+        classes,
+        0,
+        0,
+        values,
+        null,
+        values.getPointer(3),
+        device.nativeIndex(),
+        TensorMatrix.stream(device));
+    double[] actual = Evaluator.hostDoubles(out);
+    expect("classes used", (long) actual[2], file.array("classes_used").data().length, 0);
+    expectClose("rf_jsd_upstream", actual[1], file.array("rfjsd_closed_f64").scalar());
+    expectClose("rf_jsd", actual[0], file.array("textbook_rowmean_f64").scalar());
   }
 
-  private record Means(double[][] means, long[] counts) {}
+  private record Means(Tensor sums, Tensor counts, int classes) {
+    RetrainFreeJsd.Side side() {
+      return new RetrainFreeJsd.Side(
+          new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0));
+    }
+  }
 
   private Means means(GoldenFile file, String set) {
     Array logits = file.array(set + "_logits");
@@ -206,24 +229,16 @@ public final class GoldenCheck {
     int cols = logits.shape()[1];
     Tensor sums = Evaluator.on(device, torch.zeros((long) cols, cols).to(ScalarType.Double));
     Tensor counts = Evaluator.on(device, torch.zeros(cols).to(ScalarType.Long));
-    long[] labels = Arrays.stream(file.array(set + "_labels").ints()).asLongStream().toArray();
-    ClassSums classSums =
-        new ClassSums(
-            new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0), null, cols);
-    evaluate(logits, rows, cols, labels, null, classSums);
-    long[] counted = Evaluator.hostLongs(counts);
-    return new Means(Evaluator.means(Evaluator.hostDoubles(sums), counted), counted);
-  }
-
-  private void evaluate(
-      Array logits, int rows, int cols, long[] labels, Tensor entropies, ClassSums sums) {
-    Tensor labelTensor = Evaluator.on(device, torch.tensor(labels));
-    EvaluateLogits.run(
+    long[] labelled = Arrays.stream(file.array(set + "_labels").ints()).asLongStream().toArray();
+    Tensor labels = Evaluator.on(device, torch.tensor(labelled));
+    ClassMeans.run(
         TensorMatrix.of(matrix(logits.floats(), rows, cols), device),
-        TensorMatrix.longs(labelTensor, 0),
-        new EvaluateLogits.Output(
-            null, null, entropies == null ? null : TensorMatrix.floats(entropies, 0), sums, null),
+        TensorMatrix.longs(labels, 0),
+        new ClassSums(
+            new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0), null, cols),
+        null,
         TensorMatrix.stream(device));
+    return new Means(sums, counts, cols);
   }
 
   // ---- d: entropies by evaluate_logits, MIA from them ----
@@ -246,7 +261,12 @@ public final class GoldenCheck {
     Array logits = file.array(set + "_logits");
     int rows = logits.shape()[0];
     Tensor entropies = Evaluator.on(device, torch.zeros(rows));
-    evaluate(logits, rows, logits.shape()[1], new long[rows], entropies, null);
+    Tensor labels = Evaluator.on(device, torch.tensor(new long[rows]));
+    EvaluateLogits.run(
+        TensorMatrix.of(matrix(logits.floats(), rows, logits.shape()[1]), device),
+        TensorMatrix.longs(labels, 0),
+        new EvaluateLogits.Output(null, null, TensorMatrix.floats(entropies, 0), null, null),
+        TensorMatrix.stream(device));
     return Evaluator.hostFloats(entropies);
   }
 

@@ -164,8 +164,12 @@ __device__ __forceinline__ void slope_quad(bool finite, float factor, float mean
 }
 
 // ---- C <= kWarpCols: 32 / lanes rows a warp, Q quads a lane ----
+// Blocks a multiprocessor is to hold: left to itself, ptxas spills a register or two of some of these for one more.
+constexpr int warp_blocks(int quads) { return quads == 1 ? 8 : quads == 2 ? 6 : quads == 4 ? 4 : 2; }
+
 template <class T, int Q, Pass pass>
-__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width, float factor) {
+__global__ void __launch_bounds__(kWarpBlockThreads, warp_blocks(Q))
+    jsd_warp_rows(JsdArgs a, int lanes, int width, float factor) {
   const int in_group = static_cast<int>(threadIdx.x) & (lanes - 1);
   const int rows_per_block = static_cast<int>(blockDim.x) / lanes;
   const int row_in_block = static_cast<int>(threadIdx.x) / lanes;

@@ -31,7 +31,7 @@ template <bool entropies, class T>
 RowResult evaluate_row(const EvaluateArgs& a, int64_t b, float* exponentials) {
   const T* x = static_cast<const T*>(a.logits) + b * a.logits_stride;
   const float top = row_max(x, a.cols);
-  const ExpSums sums = exp_sums<entropies>(x, a.cols, top, exponentials);
+  const ExpSums sums = exp_sums<entropies>(x, a.cols, top, exponentials, b + 1 < a.rows ? x + a.logits_stride : x);
   const int64_t label = a.labels != nullptr ? a.labels[b] : 0;
   if (!(sums.sum > 0) || label < 0 || label >= a.cols) return {NAN, NAN, 0, false, false};
   const double log_sum = log(sums.sum);

@@ -2,11 +2,11 @@
 //
 // Neither form cancels where p and q are close, which is where the published tables live.
 //
-// TEXTBOOK. With a >= b the two probabilities of a class, m = (a + b) / 2, t = b / a, s = 1 - t, u = log((1 + t) / 2)
-// and d = -log t = log a - log b:
-//   log(a/m) = -u, log(b/m) = -u - d;   0.5 a log(a/m) + 0.5 b log(b/m) = 0.5 a [-(1 + t) u - t d]
-// and, where s is small, 0.5 a sum_{n >= 2} s^n (1 - 2^(1-n)) / (n (n - 1)). One division, one logarithm; of logits d is
-// a difference of logits, of probabilities a second logarithm.
+// TEXTBOOK of logits. With m = (p + q) / 2, d = log p - log q, a difference of logits, and w = d / 2:
+//   0.5 p log(p/m) + 0.5 q log(q/m) = 0.5 [p log p + q log q - 2 m log m], one logarithm and no division, or, where d is
+//   small, m (w tanh w - log cosh w) by its series in w^2; likewise log(p/m) = log p - log m, or w - log cosh w.
+// TEXTBOOK of probabilities, which have no logarithms yet. With a >= b the two of a class, t = b / a, s = 1 - t:
+//   0.5 a [-(1 + t) log((1 + t) / 2) + t log t], or, where s is small, 0.5 a sum_{n >= 2} s^n (1 - 2^(1-n)) / (n (n - 1))
 //
 // UPSTREAM, BAD_TEACHING. With P, Q the clamped (and scaled) probabilities, x = (P - Q) / (P + Q) and
 // L = log(m / sqrt(P Q)) = -0.5 log(1 - x^2):   m L = 0.5 (P + Q) L
@@ -29,7 +29,7 @@ namespace LOTUS_LEVEL {
 namespace {
 
 constexpr float kClampLow = 1e-8f;
-constexpr float kSmallest = 1.17549435e-38f;  // below, a reciprocal may be infinite
+constexpr float kSmallest = 1.17549435e-38f;  // the smallest normal number: for what follows it is 0
 
 inline F clamp(F p) {
   p = p < kClampLow ? splat(kClampLow) : p;
@@ -40,17 +40,19 @@ inline F clamp(F p) {
 struct Distribution {
   float* value;
   float scale;
-  float top;        // logits: what they are shifted by
-  double logarithm;  // logits: of the sum of exponentials
+  float top, log_sum;  // logits: log p_c = x_c - top - log_sum
   bool finite;
 };
 
 template <bool logits, class T>
-Distribution distribution(const T* x, int64_t cols, bool normalise, float* out) {
+Distribution distribution(const T* x, int64_t cols, bool textbook, float* out, const T* next) {
   if (logits) {
     const float top = row_max(x, cols);
-    const double total = exp_sums<false>(x, cols, top, out).sum;
-    return {out, static_cast<float>(1.0 / total), top, log(total), total > 0};
+    const double total = exp_sums<false>(x, cols, top, out, next).sum;
+    // TEXTBOOK takes p and log p together: log S as a float, and from it the scale, so that they belong to one another.
+    const float log_sum = static_cast<float>(log(total));
+    return {out, static_cast<float>(textbook ? exp(-static_cast<double>(log_sum)) : 1.0 / total), top, log_sum,
+            total > 0};
   }
   double total = 0;
   I negative{};
@@ -65,7 +67,57 @@ Distribution distribution(const T* x, int64_t cols, bool normalise, float* out) 
     total += sum(partial);
   }
   const bool finite = total > 0 && total < kInfinity && !(sum(negative != 0 ? splat(1.0f) : F{}) > 0);
-  return {out, normalise ? static_cast<float>(1.0 / total) : 1.0f, 0, 0, finite};
+  return {out, textbook ? static_cast<float>(1.0 / total) : 1.0f, 0, 0, finite};
+}
+
+struct RowSums {
+  double divergence;
+  double slope;  // with a gradient: sum_c p_c H_c; else UPSTREAM's part of W
+};
+
+// log cosh w and w tanh w - log cosh w, |w| < 0.4, from v = w^2: 1e-7.
+inline F log_cosh(F v) {
+  F y = splat(31.0f / 14175);
+  y = y * v - 17.0f / 2520;
+  y = y * v + 1.0f / 45;
+  y = y * v - 1.0f / 12;
+  return v * (y * v + 0.5f);
+}
+inline F near_term(F v) {
+  F y = splat(-691.0f / 85050);
+  y = y * v + 31.0f / 1575;
+  y = y * v - 17.0f / 360;
+  y = y * v + 1.0f / 9;
+  y = y * v - 1.0f / 4;
+  return v * (y * v + 0.5f);
+}
+
+// x, y: the logits. Where `gradient`, p.value becomes p and q.value becomes H, here 2 G.
+template <bool gradient, class T>
+RowSums textbook_row(const Distribution& p, const Distribution& q, const T* x, const T* y, int64_t cols) {
+  constexpr float kLowest = -200.0f;  // below any log p of a p above 0; stands for a masked class's -inf
+  RowSums total{0, 0};
+  for (int64_t c = 0; c < cols; c += kPiece) {
+    F partial{}, partial_slope{};
+    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
+      const F a = load(p.value + c + i, n, 0.0f) * p.scale, b = load(q.value + c + i, n, 0.0f) * q.scale;
+      const F log_a = max(load(x + c + i, n, 0.0f) - p.top - p.log_sum, splat(kLowest));
+      const F log_b = max(load(y + c + i, n, 0.0f) - q.top - q.log_sum, splat(kLowest));
+      const F both = a + b, w = 0.5f * (log_a - log_b), v = w * w;
+      const F log_m = log_positive(max(0.5f * both, splat(kSmallest)));
+      const I near = v < 0.16f;
+      partial += near ? both * near_term(v) : a * log_a + b * log_b - both * log_m;
+      if (gradient) {
+        const F h = near ? w - log_cosh(v) : log_a - log_m;
+        partial_slope += a * h;
+        store(p.value + c + i, a, n);
+        store(q.value + c + i, h, n);
+      }
+    });
+    total.divergence += 0.5 * sum(partial);
+    if (gradient) total.slope += sum(partial_slope);
+  }
+  return total;
 }
 
 // sum_{n = 2..9} s^n (1 - 2^(1-n)) / (n (n - 1)): 1e-7 for s < 0.2.
@@ -81,46 +133,21 @@ inline F textbook_series(F s) {
   return y * (s * s);
 }
 
-struct RowSums {
-  double divergence;
-  double slope;  // with a gradient: sum_c p_c H_c; else UPSTREAM's part of W
-};
-
-// x, y: the logits. Where `gradient`, p.value becomes p and q.value becomes H, here 2 G.
-template <bool logits, bool gradient, class T>
-RowSums textbook_row(const Distribution& p, const Distribution& q, const T* x, const T* y, int64_t cols) {
-  // d = (x - top_p - log S_p) - (y - top_q - log S_q): shifted as the exponentials were, so as exact as they are.
-  const float between = static_cast<float>(q.logarithm - p.logarithm);
-  RowSums total{0, 0};
+inline double probabilities_row(const Distribution& p, const Distribution& q, int64_t cols) {
+  double total = 0;
   for (int64_t c = 0; c < cols; c += kPiece) {
-    F partial{}, partial_slope{};
+    F partial{};
     for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
       const F first = load(p.value + c + i, n, 0.0f) * p.scale, second = load(q.value + c + i, n, 0.0f) * q.scale;
-      const I rising = first >= second;
-      const F a = rising ? first : second, b = rising ? second : first;
-      const F inverse = 1.0f / (a >= kSmallest ? a : splat(1.0f));
-      const F t = b * inverse, s = (a - b) * inverse;
+      const F a = max(first, second), b = first < second ? first : second;
+      const F inverse = 1.0f / max(a, splat(kSmallest)), t = b * inverse, s = (a - b) * inverse;
       // (1 + t) / 2 = 1 - s / 2 is in [1/2, 1]: log_reduced's argument as it is, or that of twice as much.
       const I near_one = s < 0.5857864f;
       const F u = log_reduced(near_one ? -0.5f * s : t, near_one ? F{} : splat(-1.0f));
-      F d;
-      if (logits) {
-        d = (load(x + c + i, n, 0.0f) - p.top) - (load(y + c + i, n, 0.0f) - q.top) + between;
-        d = rising ? d : -d;
-        d = d < 200.0f ? d : splat(200.0f);  // masked classes: infinite or NaN, and t is 0 there
-      } else {
-        d = -log_positive(t >= kSmallest ? t : splat(1.0f));
-      }
-      partial += a * (s < 0.2f ? textbook_series(s) : -(1.0f + t) * u - t * d);
-      if (gradient) {
-        const F h = rising ? -u : -u - d;
-        partial_slope += first * h;
-        store(p.value + c + i, first, n);
-        store(q.value + c + i, h, n);
-      }
+      const F log_t = log_positive(max(t, splat(kSmallest)));
+      partial += a * (s < 0.2f ? textbook_series(s) : t * log_t - (1.0f + t) * u);
     });
-    total.divergence += 0.5 * sum(partial);
-    if (gradient) total.slope += sum(partial_slope);
+    total += 0.5 * sum(partial);
   }
   return total;
 }
@@ -197,17 +224,20 @@ void row(const JsdArgs& a, Pass pass, int64_t b, WholeMatrix whole, double facto
   const T* x = static_cast<const T*>(a.p) + b * a.p_stride;
   const T* y = static_cast<const T*>(a.q) + b * a.q_stride;
   const bool textbook = a.form == LOTUS_JSD_TEXTBOOK;
-  const Distribution p = distribution<logits>(x, a.cols, textbook, scratch);
-  const Distribution q = distribution<logits>(y, a.cols, textbook, scratch + padded);
+  // The next row comes from memory while this one's exponentials are made.
+  const int64_t ahead = b + 1 < a.rows ? 1 : 0;
+  const Distribution p = distribution<logits>(x, a.cols, textbook, scratch, x + ahead * a.p_stride);
+  const Distribution q = distribution<logits>(y, a.cols, textbook, scratch + padded, y + ahead * a.q_stride);
   const bool finite = p.finite && q.finite;
   if (pass == kSums) {
     a.workspace[b] = finite ? clamped_sum(p, a.cols) : 0.0;
     a.workspace[a.rows + b] = finite ? clamped_sum(q, a.cols) : 0.0;
     return;
   }
-  const RowSums sums = !finite    ? RowSums{NAN, 0}
-                       : textbook ? textbook_row<logits, gradient>(p, q, x, y, a.cols)
-                                  : upstream_row<gradient>(p, q, a.cols, whole);
+  const RowSums sums = !finite                 ? RowSums{NAN, 0}
+                       : !textbook             ? upstream_row<gradient>(p, q, a.cols, whole)
+                       : logits                ? textbook_row<gradient>(p, q, x, y, a.cols)
+                                               : RowSums{probabilities_row(p, q, a.cols), 0};
   if (pass == kRows) {
     a.row_out[b] = sums.divergence;
     nonfinite += !finite;

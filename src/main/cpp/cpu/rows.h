@@ -27,13 +27,15 @@ struct ExpSums {
   double moment;  // of exp(x - top) (x - top), where asked for
 };
 
-// out: null, or room for the row of exp(x - top).
+// out: null, or room for the row of exp(x - top). next: the row that will be wanted next, fetched while the processor is
+// busy with this one: row_max, which would wait for memory, then finds it in the cache.
 template <bool moment, class T>
-inline ExpSums exp_sums(const T* x, int64_t cols, float top, float* out) {
+inline ExpSums exp_sums(const T* x, int64_t cols, float top, float* out, const T* next) {
   ExpSums sums{0, 0};
   for (int64_t c = 0; c < cols; c += kPiece) {
     F partial{}, partial_moment{};
     for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
+      __builtin_prefetch(next + c + i);
       const F shifted = load(x + c + i, n, -kInfinity) - top;
       const F e = exp_nonpositive(shifted);
       if (out != nullptr) store(out + c + i, e, n);

@@ -6,8 +6,8 @@ import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * Cross entropy against labels, its gradient and the number of rows that are right, in one pass over
- * the logits: training from scratch, fine-tuning, random labels, gradient ascent (NegGrad).
+ * Cross entropy against labels, its gradient and the number of rows that are right, in one pass
+ * over the logits: training from scratch, fine-tuning, random labels, gradient ascent (NegGrad).
  *
  * <pre>
  *   y the label, e the label smoothing, w the class weights, C' the classes of the row not at -inf
@@ -16,14 +16,14 @@ import org.bytedeco.javacpp.Pointer;
  *   correct   += [first argmax x_b = y]
  * </pre>
  *
- * <p>PyTorch's {@code cross_entropy} with reduction 'none' (its C' is C: without masked classes they
- * agree); its 'mean' is gradientScale = 1 / B, with class weights 1 / sum_b w_y. The loss is written
- * without the row's weight.
+ * <p>PyTorch's {@code cross_entropy} with reduction 'none' (its C' is C: without masked classes
+ * they agree); its 'mean' is gradientScale = 1 / B, with class weights 1 / sum_b w_y. The loss is
+ * written without the row's weight.
  *
  * <p>A class at -inf has probability 0 and adds nothing; a label on one costs an infinite loss,
- * unless its class weighs 0. A row with NaN or +inf, all at -inf, or (on CUDA, where labels cannot be
- * checked first) with a label outside 0 to C - 1 gets NaN loss and gradient, counts as wrong and in
- * {@code nonfiniteRows}, and touches no other row.
+ * unless its class weighs 0. A row with NaN or +inf, all at -inf, or (on CUDA, where labels cannot
+ * be checked first) with a label outside 0 to C - 1 gets NaN loss and gradient, counts as wrong and
+ * in {@code nonfiniteRows}, and touches no other row.
  */
 public final class CrossEntropy {
   private static final String SYMBOL = "lotus_cross_entropy";
@@ -35,7 +35,8 @@ public final class CrossEntropy {
    *
    * @param classWeight [C] w, 0 or more, on the logits' device; null = 1
    * @param labelSmoothing e, 0 or more and less than 1
-   * @param rowWeight [B] factor of each row's gradient; null = 1. -1 climbs: NegGrad on a forget row
+   * @param rowWeight [B] factor of each row's gradient; null = 1. -1 climbs: NegGrad on a forget
+   *     row
    */
   public record Options(FloatPointer classWeight, double labelSmoothing, FloatPointer rowWeight) {
     public static final Options PLAIN = new Options(null, 0, null);
@@ -64,8 +65,8 @@ public final class CrossEntropy {
    * @param logits [B, C]
    * @param labels [B], 0 &lt;= label &lt; C
    * @param stream CUDA stream, or null
-   * @throws IllegalArgumentException if shapes, types, devices, values or (on the CPU, where they can
-   *     be read) labels do not fit; nothing is written
+   * @throws IllegalArgumentException if shapes, types, devices, values or (on the CPU, where they
+   *     can be read) labels do not fit; nothing is written
    * @throws KernelException if the device fails
    */
   public static void run(

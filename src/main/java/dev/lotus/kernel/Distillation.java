@@ -16,23 +16,25 @@ import org.bytedeco.javacpp.Pointer;
  *   gradient_b = gradientScale rowWeight_b (q - p) / T                  of gradientScale rowWeight_b KL_b
  * </pre>
  *
- * <p>The methods that distil differ in how they reduce the rows, which is a {@link Reduction}, and in
- * which teacher a row follows: SCRUB (Kurmanji et al., NeurIPS 2023; upstream {@code
+ * <p>The methods that distil differ in how they reduce the rows, which is a {@link Reduction}, and
+ * in which teacher a row follows: SCRUB (Kurmanji et al., NeurIPS 2023; upstream {@code
  * scrub_class.py:23-32}) has one and climbs on the forget rows (row weight -1); Bad Teacher
  * (Chundawat et al., AAAI 2023; upstream {@code bad_teaching_class.py:80-92}) shows forget rows an
  * untrained network.
  *
  * <p>The divergence is 0 or more, and it is exact where student and teacher nearly agree: it is
- * summed as p (d - 1 + e^-d), d = log(p / q), of which no term is negative. A teacher's class at -inf
- * has p = 0 and adds nothing; a class that the student alone has at -inf costs an infinite loss. The
- * loss is written without the row's weight. A row with NaN or +inf, or all at -inf, in the student or
- * in the teacher it follows gets NaN loss and gradient, is counted in {@code nonfiniteRows} and
- * touches no other row.
+ * summed as p (d - 1 + e^-d), d = log(p / q), of which no term is negative. A teacher's class at
+ * -inf has p = 0 and adds nothing; a class that the student alone has at -inf costs an infinite
+ * loss. The loss is written without the row's weight. A row with NaN or +inf, or all at -inf, in
+ * the student or in the teacher it follows gets NaN loss and gradient, is counted in {@code
+ * nonfiniteRows} and touches no other row.
  */
 public final class Distillation {
   private static final String SYMBOL = "lotus_distillation";
 
-  /** How the published losses reduce [B, C] terms p log(p / q) to one number: a factor of the sum. */
+  /**
+   * How the published losses reduce [B, C] terms p log(p / q) to one number: a factor of the sum.
+   */
   public enum Reduction {
     /** T^2 / B: SCRUB's DistillKL. T^2 keeps the gradient's size whatever the temperature. */
     SCRUB {

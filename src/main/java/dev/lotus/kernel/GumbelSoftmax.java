@@ -40,8 +40,8 @@ public final class GumbelSoftmax {
    * @param tau temperature, positive and finite
    * @param noise where the noise comes from
    * @param streamId 0 to 255, the third part of the counter of noise that is made inside
-   * @param out [B, C], of the logits' type and device; may be the logits themselves (in place), else
-   *     overlaps no input
+   * @param out [B, C], of the logits' type and device; may be the logits themselves (in place),
+   *     else overlaps no input
    * @param nonfiniteRows one counter, added to; or null
    * @param stream CUDA stream, or null
    * @throws IllegalArgumentException if shapes, types, devices or values do not fit; nothing is

@@ -23,26 +23,32 @@ struct Row {
   int64_t label;
   const float* class_weight;  // or null
   float smoothing;
-  float* loss;   // or null
-  T* gradient;   // or null
+  float* loss;  // or null
+  T* gradient;  // or null
   float scale;
 };
 
 // The smoothed part of the target, before it is divided by C'.
 struct Smoothed {
-  double classes = 0;  // C'
-  double weight = 0;   // sum w_c
+  double classes = 0;   // C'
+  double weight = 0;    // sum w_c
   double distance = 0;  // -sum w_c (x_c - m)
 };
 
-template <class T>
-Smoothed smoothed(const Row<T>& row, int64_t cols, float top) {
+template <bool kWeighted, class Lanes>
+inline F weights(const float* class_weight, int64_t at, Lanes n) {
+  if constexpr (kWeighted) return load(class_weight + at, n, 0.0f);
+  return splat(1.0f);
+}
+
+template <bool kWeighted, class T>
+Smoothed smoothed(const T* logits, const float* class_weight, int64_t cols, float top) {
   Smoothed all;
   for (int64_t c = 0; c < cols; c += kPiece) {
     F classes{}, weight{}, distance{};
     for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
-      const F x = load(row.logits + c + i, n, -kInfinity);
-      const F w = row.class_weight != nullptr ? load(row.class_weight + c + i, n, 0.0f) : splat(1.0f);
+      const F x = load(logits + c + i, n, -kInfinity);
+      const F w = weights<kWeighted>(class_weight, c + i, n);
       const I kept = x > -kInfinity;
       classes += kept ? splat(1.0f) : F{};
       weight += kept ? w : F{};
@@ -55,11 +61,22 @@ Smoothed smoothed(const Row<T>& row, int64_t cols, float top) {
   return all;
 }
 
+// softmax * softmax_scale - share_scale * weight, all but the label's part of the target.
+template <bool kWeighted, class T>
+void smoothed_gradient(const T* logits, const float* class_weight, int64_t cols, const float* exponential,
+                       float softmax_scale, float share_scale, T* gradient) {
+  for_vectors(cols, [&](int64_t i, auto n) {
+    const F share = weights<kWeighted>(class_weight, i, n) * share_scale;
+    const F target = load(logits + i, n, -kInfinity) > -kInfinity ? share : F{};
+    store(gradient + i, load(exponential + i, n, 0.0f) * softmax_scale - target, n);
+  });
+}
+
 struct RowResult {
   bool correct, finite;
 };
 
-template <class T>
+template <bool kWeighted, class T>
 RowResult cross_entropy_row(const Row<T>& row, int64_t cols, float* scratch) {
   if (row.label < 0 || row.label >= cols) return {false, false};
   const float top = row_max(row.logits, cols);
@@ -70,10 +87,11 @@ RowResult cross_entropy_row(const Row<T>& row, int64_t cols, float* scratch) {
   // Read before the gradient may overwrite the logits.
   const float at_label = load(row.logits + row.label, Part{1}, 0.0f)[0];
   const bool correct = at_label == top && first_at(row.logits, row.label, top);
-  const double label_weight =
-      (1.0 - row.smoothing) * (row.class_weight != nullptr ? row.class_weight[row.label] : 1.0f);
-  const Smoothed all = row.smoothing > 0.0f ? smoothed(row, cols, top) : Smoothed{};
-  const double share = row.smoothing > 0.0f ? row.smoothing / all.classes : 0.0;
+  const float weight = kWeighted ? row.class_weight[row.label] : 1.0f;
+  const double label_weight = (1.0 - row.smoothing) * weight;
+  const bool smooth = row.smoothing > 0.0f;
+  const Smoothed all = smooth ? smoothed<kWeighted>(row.logits, row.class_weight, cols, top) : Smoothed{};
+  const double share = smooth ? row.smoothing / all.classes : 0.0;
   const double mass = label_weight + share * all.weight;
   if (row.loss != nullptr) {
     const double to_label = label_weight != 0 ? label_weight * (static_cast<double>(top) - at_label) : 0.0;
@@ -81,25 +99,17 @@ RowResult cross_entropy_row(const Row<T>& row, int64_t cols, float* scratch) {
   }
   if (row.gradient == nullptr) return {correct, true};
 
+  T* gradient = row.gradient;
   const float softmax_scale = static_cast<float>(row.scale * mass / total);
   const float share_scale = static_cast<float>(row.scale * share);
+  if (smooth)
+    smoothed_gradient<kWeighted>(row.logits, row.class_weight, cols, scratch, softmax_scale, share_scale, gradient);
+  else
+    for_vectors(cols, [&](int64_t i, auto n) { store(gradient + i, load(scratch + i, n, 0.0f) * softmax_scale, n); });
+  // Anew from the exponential, in fp32: what is left of 1 - p would not survive the type's rounding.
   const float label_scale = static_cast<float>(row.scale * label_weight);
-  const float weight = row.class_weight != nullptr ? row.class_weight[row.label] : 1.0f;
-  // In fp32 until it is whole: rounded in between, the label's own gradient would lose what is left of 1 - p.
-  const float label_gradient =
-      scratch[row.label] * softmax_scale - label_scale - (at_label > -kInfinity ? weight * share_scale : 0.0f);
-  if (row.smoothing > 0.0f) {
-    for_vectors(cols, [&](int64_t i, auto n) {
-      const F w = row.class_weight != nullptr ? load(row.class_weight + i, n, 0.0f) : splat(1.0f);
-      const F target = load(row.logits + i, n, -kInfinity) > -kInfinity ? w * share_scale : F{};
-      store(row.gradient + i, load(scratch + i, n, 0.0f) * softmax_scale - target, n);
-    });
-  } else {
-    for_vectors(cols, [&](int64_t i, auto n) {
-      store(row.gradient + i, load(scratch + i, n, 0.0f) * softmax_scale, n);
-    });
-  }
-  store(row.gradient + row.label, splat(label_gradient), Part{1});
+  const float label_share = at_label > -kInfinity ? weight * share_scale : 0.0f;
+  store(gradient + row.label, splat(scratch[row.label] * softmax_scale - label_scale - label_share), Part{1});
   return {correct, true};
 }
 
@@ -122,7 +132,8 @@ int32_t run(const CrossEntropyArgs& a) {
                        a.loss != nullptr ? a.loss + b : nullptr,
                        a.gradient != nullptr ? static_cast<T*>(a.gradient) + b * a.gradient_stride : nullptr,
                        a.row_weight != nullptr ? a.gradient_scale * a.row_weight[b] : a.gradient_scale};
-      const RowResult result = cross_entropy_row(row, a.cols, scratch);
+      const RowResult result = a.class_weight != nullptr ? cross_entropy_row<true>(row, a.cols, scratch)
+                                                         : cross_entropy_row<false>(row, a.cols, scratch);
       if (!result.finite) poison(row.loss, row.gradient, a.cols);
       correct += result.correct;
       nonfinite += !result.finite;

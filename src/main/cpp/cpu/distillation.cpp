@@ -37,6 +37,46 @@ inline float log_ratio(double teacher_sum, double student_sum, double difference
   return static_cast<float>(fabs(relative) < 0.5 ? log1p(relative) : log(teacher_sum / student_sum));
 }
 
+struct Scales {
+  float per_teacher, per_student;  // 1 / P, 1 / Q
+  float teacher_top, student_top, inverse, shift;
+  float gradient;
+};
+
+// The loss, and the gradient's row, from e^x and e^y.
+template <bool kLoss, bool kGradient, class T>
+float results(const Row<T>& row, int64_t cols, const Scales k, const float* teacher, const float* student) {
+  T* gradient = row.gradient;
+  const bool accumulate = row.accumulate;
+  double loss = 0;
+  for (int64_t c = 0; c < cols; c += kPiece) {
+    F partial{};
+    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
+      const F t = load(row.teacher + c + i, n, -kInfinity), s = load(row.student + c + i, n, -kInfinity);
+      const F p = load(teacher + c + i, n, 0.0f) * k.per_teacher, q = load(student + c + i, n, 0.0f) * k.per_student;
+      // NaN where both sides are masked, +inf where the student alone is.
+      const F d = (t - k.teacher_top) * k.inverse - (s - k.student_top) * k.inverse - k.shift;
+      const I near = (d < kNear) & (d > -kNear);
+      const F small = near ? d : F{};
+      const F p_small = p * small;
+      if constexpr (kLoss) {
+        const F series = 0.5f + small * (-1.0f / 6 + small * (1.0f / 24 + small * (-1.0f / 120 + small * (1.0f / 720))));
+        const F far = (p > 0.0f ? p * d : F{}) + (q - p);
+        const F term = near ? p_small * small * series : far;
+        // The formula's own infinity, though the teacher's p may be below the smallest float.
+        partial += (s == -kInfinity) & (t > -kInfinity) ? splat(kInfinity) : term;
+      }
+      if constexpr (kGradient) {
+        const F series = 1.0f + small * (-0.5f + small * (1.0f / 6 + small * (-1.0f / 24 + small * (1.0f / 120))));
+        const F g = (near ? -p_small * series : q - p) * k.gradient;
+        store(gradient + c + i, accumulate ? load(gradient + c + i, n, 0.0f) + g : g, n);
+      }
+    });
+    loss += sum(partial);
+  }
+  return static_cast<float>(loss);
+}
+
 // Returns false where the row is not finite.
 template <class T>
 bool distillation_row(const Row<T>& row, int64_t cols, float inverse, float* scratch) {
@@ -59,35 +99,19 @@ bool distillation_row(const Row<T>& row, int64_t cols, float inverse, float* scr
   // NaN, +inf and all -inf each turn one of the sums into NaN (inf - inf).
   if (!(teacher_sum > 0 && student_sum > 0)) return false;
 
-  const float per_teacher = static_cast<float>(1.0 / teacher_sum), per_student = static_cast<float>(1.0 / student_sum);
-  const float shift = log_ratio(teacher_sum, student_sum, difference);
-  double loss = 0;
-  for (int64_t c = 0; c < cols; c += kPiece) {
-    F partial{};
-    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
-      const F t = load(row.teacher + c + i, n, -kInfinity), s = load(row.student + c + i, n, -kInfinity);
-      const F p = load(teacher + c + i, n, 0.0f) * per_teacher, q = load(student + c + i, n, 0.0f) * per_student;
-      // NaN where both sides are masked, +inf where the student alone is.
-      const F d = (t - teacher_top) * inverse - (s - student_top) * inverse - shift;
-      const I near = (d < kNear) & (d > -kNear);
-      const F small = near ? d : F{};
-      const F p_small = p * small;
-      if (row.loss != nullptr) {
-        const F series = 0.5f + small * (-1.0f / 6 + small * (1.0f / 24 + small * (-1.0f / 120 + small * (1.0f / 720))));
-        const F far = (p > 0.0f ? p * d : F{}) + (q - p);
-        const F term = near ? p_small * small * series : far;
-        // The formula's own infinity, though the teacher's p may be below the smallest float.
-        partial += (s == -kInfinity) & (t > -kInfinity) ? splat(kInfinity) : term;
-      }
-      if (row.gradient != nullptr) {
-        const F series = 1.0f + small * (-0.5f + small * (1.0f / 6 + small * (-1.0f / 24 + small * (1.0f / 120))));
-        const F g = (near ? -p_small * series : q - p) * row.scale;
-        store(row.gradient + c + i, row.accumulate ? load(row.gradient + c + i, n, 0.0f) + g : g, n);
-      }
-    });
-    loss += sum(partial);
-  }
-  if (row.loss != nullptr) *row.loss = static_cast<float>(loss);
+  const Scales scales{static_cast<float>(1.0 / teacher_sum),
+                      static_cast<float>(1.0 / student_sum),
+                      teacher_top,
+                      student_top,
+                      inverse,
+                      log_ratio(teacher_sum, student_sum, difference),
+                      row.scale};
+  if (row.loss != nullptr && row.gradient == nullptr)
+    *row.loss = results<true, false>(row, cols, scales, teacher, student);
+  else if (row.loss != nullptr)
+    *row.loss = results<true, true>(row, cols, scales, teacher, student);
+  else if (row.gradient != nullptr)
+    results<false, true>(row, cols, scales, teacher, student);
   return true;
 }
 

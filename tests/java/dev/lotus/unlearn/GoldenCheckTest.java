@@ -14,14 +14,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The published code's own results (families a to e), and that a wrong reference is noticed. */
+/** The published code's own results (families a to f), and that a wrong reference is noticed. */
 class GoldenCheckTest {
   private static final Path GOLDEN =
       Path.of(System.getProperty("lotus.basedir", "."), "tests", "golden");
 
   static Stream<Path> files() throws IOException {
     return Files.list(GOLDEN)
-        .filter(f -> f.getFileName().toString().matches("[a-e]_.*\\.json"))
+        .filter(f -> f.getFileName().toString().matches("[a-f]_.*\\.json"))
         .sorted();
   }
 
@@ -60,12 +60,26 @@ class GoldenCheckTest {
         Arguments.of("b_jsdiv.json", "rand_8x10__official_f64"),
         Arguments.of("c_rfjsd_10cls_full.json", "rfjsd_closed_f64"),
         Arguments.of("d_mia_10cls.json", "exact_C1_fraction"),
-        Arguments.of("e_schedule.json", "tau_alpha8"));
+        Arguments.of("e_schedule.json", "tau_alpha8"),
+        Arguments.of("f_badt_8x10.json", "grad_f64"),
+        Arguments.of("f_ce_8x10.json", "grad"),
+        Arguments.of("f_scrub_8x10.json", "kl_f64"),
+        Arguments.of("f_scrub_8x10.json", "retain_grad_f64"),
+        Arguments.of("f_scrub_8x10.json", "forget_loss_f64"));
   }
 
   @Test
   void everyFamilyIsHere() throws IOException {
     assertThat(files().map(f -> f.getFileName().toString().substring(0, 1)).distinct())
-        .containsExactly("a", "b", "c", "d", "e");
+        .containsExactly("a", "b", "c", "d", "e", "f");
+  }
+
+  @Test
+  void aKindThatNobodyChecksIsNotKnown() {
+    assertThat(GoldenCheck.knows("f_badt_16x100")).isTrue();
+    assertThat(GoldenCheck.knows("e_schedule")).isTrue();
+    assertThat(GoldenCheck.knows("f_unheard_of")).isFalse();
+    assertThat(GoldenCheck.knows("f")).isFalse();
+    assertThat(GoldenCheck.knows("")).isFalse();
   }
 }

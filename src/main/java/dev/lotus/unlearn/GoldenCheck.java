@@ -18,6 +18,8 @@ import dev.lotus.metric.GoldenFile;
 import dev.lotus.metric.GoldenFile.Array;
 import dev.lotus.metric.Mia;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.BiConsumer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -27,16 +29,32 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * Golden files of the published code against this engine: what {@code lotus verify} runs. The
  * family is the first letter of the file's name: a the loss, b the divergence, c RF-JSD, d MIA, e
- * the temperature schedule.
+ * the temperature schedule, f the baselines, of which the name says which.
  *
  * <p>References are the {@code *_f64} arrays, |x - ref| &lt;= 1e-6 + 1e-5 |ref|; integers and MIA
  * fractions exact; tau 1e-12 relative; coefficients 1e-4 relative against {@code exact_C1}.
  */
 public final class GoldenCheck {
-  /** Families that run on a device; e is plain Java. */
-  public static final String DEVICE_FAMILIES = "abcd";
+  /** Plain Java: its files need no device. */
+  private static final String SCHEDULE = "e";
 
-  public static final String SCHEDULE_FAMILY = "e";
+  /** What to do with files whose names begin so. */
+  private record Kind(String prefix, BiConsumer<GoldenCheck, GoldenFile> check) {}
+
+  private static final List<Kind> KINDS =
+      List.of(
+          new Kind("a", GoldenCheck::loss),
+          new Kind("b", GoldenCheck::divergence),
+          new Kind("c", GoldenCheck::rfJsd),
+          new Kind("d", GoldenCheck::mia),
+          new Kind(SCHEDULE, GoldenCheck::schedule),
+          new Kind("f_badt_", GoldenLosses::badTeacher),
+          new Kind("f_ce_", GoldenLosses::crossEntropy),
+          new Kind("f_scrub_", GoldenLosses::scrub),
+          new Kind("f_salun_mask", GoldenWeights::run),
+          new Kind("f_ssd_importance", GoldenWeights::run),
+          new Kind("f_ssd_modify", GoldenWeights::run),
+          new Kind("f_unsir", GoldenWeights::run));
 
   private final ComputeDevice device;
   private double maxError;
@@ -52,33 +70,40 @@ public final class GoldenCheck {
     }
   }
 
-  GoldenCheck(ComputeDevice device) {
+  private GoldenCheck(ComputeDevice device) {
     this.device = device;
   }
 
+  /** Whether files of that name, without {@code .json}, can be checked. */
+  public static boolean knows(String fileName) {
+    return KINDS.stream().anyMatch(kind -> fileName.startsWith(kind.prefix()));
+  }
+
+  /** Whether such files are checked on every device, or once in plain Java. */
+  public static boolean onDevices(String fileName) {
+    return !fileName.startsWith(SCHEDULE);
+  }
+
   /**
-   * Checks one file of a family that is built.
+   * Checks one file of a kind that is {@link #knows known}.
    *
-   * @throws dev.lotus.device.InputException if the file lacks an array of its family
+   * @throws dev.lotus.device.InputException if the file lacks an array of its kind
    */
   public static Outcome run(GoldenFile file, ComputeDevice device) {
     GoldenCheck check = new GoldenCheck(device);
     try (PointerScope scope = new PointerScope()) {
-      switch (file.name().charAt(0)) {
-        case 'a' -> check.loss(file);
-        case 'b' -> check.divergence(file);
-        case 'c' -> check.rfJsd(file);
-        case 'd' -> check.mia(file);
-        case 'e' -> check.schedule(file);
-        default -> throw new IllegalArgumentException("family of " + file.name());
-      }
+      KINDS.stream()
+          .filter(kind -> file.name().startsWith(kind.prefix()))
+          .findFirst()
+          .orElseThrow(() -> new IllegalArgumentException("no check for " + file.name()))
+          .check()
+          .accept(check, file);
     }
-    return check.outcome();
+    return new Outcome(check.maxError, check.failure);
   }
 
-  /** What the expectations so far came to. */
-  Outcome outcome() {
-    return new Outcome(maxError, failure);
+  ComputeDevice device() {
+    return device;
   }
 
   void expect(String what, double actual, double reference, double allowed) {
@@ -304,7 +329,7 @@ public final class GoldenCheck {
 
   // ---- memory ----
 
-  private Tensor matrix(float[] values, int rows, int cols) {
+  Tensor matrix(float[] values, int rows, int cols) {
     return Evaluator.on(device, torch.tensor(values).view(rows, cols));
   }
 }

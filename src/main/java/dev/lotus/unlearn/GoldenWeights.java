@@ -36,10 +36,10 @@ final class GoldenWeights {
   private final GoldenCheck check;
   private final Pointer stream;
 
-  private GoldenWeights(GoldenFile file, ComputeDevice device, GoldenCheck check) {
+  private GoldenWeights(GoldenCheck check, GoldenFile file) {
     this.file = file;
-    this.device = device;
     this.check = check;
+    this.device = check.device();
     this.stream = TensorMatrix.stream(device);
   }
 
@@ -48,8 +48,8 @@ final class GoldenWeights {
    *
    * @throws IllegalArgumentException if the file is none of these
    */
-  static void run(GoldenFile file, ComputeDevice device, GoldenCheck check) {
-    GoldenWeights golden = new GoldenWeights(file, device, check);
+  static void run(GoldenCheck check, GoldenFile file) {
+    GoldenWeights golden = new GoldenWeights(check, file);
     switch (file.name()) {
       case "f_salun_mask" -> golden.saliencyMask();
       case "f_salun_mask_planted" -> golden.plantedMask();

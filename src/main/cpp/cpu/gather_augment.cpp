@@ -169,12 +169,14 @@ bool cut(const AugmentArgs& a, const Picture& p, Work& work, T* out) {
 
 // ---- Resize ----
 // Lines first .. of the output, kWidth of them, from a run of n source bytes a line: turned[k] = byte k of all lines.
-void vertical(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, int64_t n, int32_t first, int32_t height,
-              float* turned) {
+// N: the number of taps where it is known at compile time, else 0.
+template <int N>
+void vertical_taps(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, int64_t n, int32_t first,
+                   int32_t height, float* turned) {
   // Lines beyond the last repeat it; they are not stored.
   Taps taps[kWidth];
   for (int line = 0; line < kWidth; ++line) taps[line] = rows.at(first + line < height ? first + line : height - 1);
-  const int32_t count = rows.count();
+  const int32_t count = N > 0 ? N : rows.count();
   for_vectors(n, [&](int64_t k, auto lanes) {
     F block[kWidth];
     for (int line = 0; line < kWidth; ++line) {
@@ -188,35 +190,44 @@ void vertical(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, 
   });
 }
 
-// The way through the turned columns: pixel x of channel c is at (x - first) pixel_step + c channel_step.
+void vertical(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, int64_t n, int32_t first, int32_t height,
+              float* turned) {
+  const auto taps = rows.count() == 2   ? vertical_taps<2>   // growing
+                    : rows.count() == 3 ? vertical_taps<3>   // shrinking by less than 3 / 2
+                    : rows.count() == 4 ? vertical_taps<4>   // by less than 2
+                                        : vertical_taps<0>;
+  taps(rows, source, line_bytes, n, first, height, turned);
+}
+
+// The way through turned values: pixel x of channel c is at x pixel_step + c channel_step.
 struct Turned {
-  const float* data;
-  int32_t first;
+  float* data;
   int64_t pixel_step, channel_step;
 };
 
-// G channels (from `channel` on) of `lines` output lines; they lie `out_step` apart.
+// All channels of a pixel at once: they share the weights. `from` starts at the table's first column.
+template <int C>
+void horizontal(const AxisTable& cols, const Turned& from, int32_t width, bool flip, const Turned& to) {
+  const int32_t count = cols.count(), first = cols.first();
+  for (int32_t x = 0; x < width; ++x) {
+    const Taps taps = cols.at(x);
+    const float* column = from.data + (taps.first - first) * from.pixel_step;
+    F sum[C] = {};
+    for (int32_t t = 0; t < count; ++t, column += from.pixel_step)
+      for (int c = 0; c < C; ++c) sum[c] += taps.weight[t] * load(column + c * from.channel_step, Whole{}, 0.0f);
+    float* out = to.data + (flip ? width - 1 - x : x) * to.pixel_step;
+    for (int c = 0; c < C; ++c) store(out + c * to.channel_step, sum[c], Whole{});
+  }
+}
+
+// n turned values become the first `lines` lines of them, normalised; lines lie out_step apart.
 template <int G, class T>
-void horizontal(const AugmentArgs& a, const Picture& p, const AxisTable& cols, const Turned& turned, int channel,
-                int lines, T* out, int64_t out_step) {
-  const Normalise<G> normalise(a.augment, channel);
-  const int32_t count = cols.count();
-  int32_t x = 0;
-  int c = 0;
-  for_vectors(static_cast<int64_t>(a.out_width) * G, [&](int64_t i, auto lanes) {
-    F block[kWidth] = {};
-    for (int lane = 0; lane < lanes_of(lanes); ++lane) {
-      const Taps taps = cols.at(p.flip ? a.out_width - 1 - x : x);
-      const float* from = turned.data + (taps.first - turned.first) * turned.pixel_step + (channel + c) * turned.channel_step;
-      F sum{};
-      for (int32_t t = 0; t < count; ++t) sum += taps.weight[t] * load(from + t * turned.pixel_step, Whole{}, 0.0f);
-      block[lane] = sum;
-      c = c + 1 == G ? 0 : c + 1;
-      x += c == 0;
-    }
+void turn_back(const float* turned, int64_t n, const Normalise<G>& normalise, int lines, T* out, int64_t out_step) {
+  for_vectors(n, [&](int64_t i, auto lanes) {
+    F block[kWidth];
+    for (int k = 0; k < kWidth; ++k) block[k] = load(turned + (i + k) * kWidth, Whole{}, 0.0f);
     transpose(block);
-    for (int line = 0; line < lines; ++line)
-      store(out + line * out_step + i, normalise(block[line], i / kWidth), lanes);
+    for (int line = 0; line < lines; ++line) store(out + line * out_step + i, normalise(block[line], i / kWidth), lanes);
   });
 }
 
@@ -226,26 +237,33 @@ bool resize(const AugmentArgs& a, const Picture& p, Work& work, T* out) {
       !work.cols.set({p.box.width, a.out_width, p.box.left, p.width, p.edge}))
     return false;
   const int32_t first = work.cols.first();
-  const int64_t columns = work.cols.end() - first;
-  float* turned = work.lines.floats((columns * C + kWidth) * kWidth);
-  if (turned == nullptr) return false;
-  const Turned way{turned, first, p.planes ? kWidth : C * kWidth, p.planes ? columns * kWidth : kWidth};
+  const int64_t columns = work.cols.end() - first, width = a.out_width;
+  // Both parts have a vector more, for the last run's whole blocks.
+  float* scratch = work.lines.floats(((columns + width) * C + 2 * kWidth) * kWidth);
+  if (scratch == nullptr) return false;
+  const bool planes_out = a.out_layout == LOTUS_CHANNELS_FIRST;
+  const Turned from{scratch, p.planes ? kWidth : C * kWidth, p.planes ? columns * kWidth : kWidth};
+  const Turned to{scratch + (columns * C + kWidth) * kWidth, planes_out ? kWidth : C * kWidth,
+                  planes_out ? width * kWidth : kWidth};
+  const Normalise<C> all(a.augment, 0);
   const int64_t plane = static_cast<int64_t>(p.height) * p.width;
   for (int32_t y = 0; y < a.out_height; y += kWidth) {
     if (p.planes) {
       for (int c = 0; c < C; ++c)
-        vertical(work.rows, p.pixels + c * plane + first, p.width, columns, y, a.out_height, turned + c * way.channel_step);
+        vertical(work.rows, p.pixels + c * plane + first, p.width, columns, y, a.out_height,
+                 from.data + c * from.channel_step);
     } else {
       vertical(work.rows, p.pixels + static_cast<int64_t>(first) * C, static_cast<int64_t>(p.width) * C, columns * C, y,
-               a.out_height, turned);
+               a.out_height, from.data);
     }
+    horizontal<C>(work.cols, from, a.out_width, p.flip, to);
     const int lines = a.out_height - y < kWidth ? a.out_height - y : kWidth;
-    const int64_t width = a.out_width;
-    if (a.out_layout == LOTUS_CHANNELS_FIRST) {
+    if (planes_out) {
       for (int c = 0; c < C; ++c)
-        horizontal<1>(a, p, work.cols, way, c, lines, out + (static_cast<int64_t>(c) * a.out_height + y) * width, width);
+        turn_back(to.data + c * to.channel_step, width, Normalise<1>(a.augment, c), lines,
+                  out + (static_cast<int64_t>(c) * a.out_height + y) * width, width);
     } else {
-      horizontal<C>(a, p, work.cols, way, 0, lines, out + y * width * C, width * C);
+      turn_back(to.data, width * C, all, lines, out + y * width * C, width * C);
     }
   }
   return true;

@@ -279,7 +279,10 @@ class GatherAugmentTest {
     }
   }
 
-  /** On the scale 0..1, the resize of torchvision's tensors, of libtorch itself. */
+  /**
+   * On the scale 0..1, the resize of torchvision's tensors, of libtorch itself. Outputs one pixel
+   * wide are left to the reference above: libtorch 2.10 repeats their first line.
+   */
   @ParameterizedTest
   @MethodSource("dev.lotus.kernel.Backend#all")
   void resizesAsLibtorchDoes(Backend backend) {
@@ -289,7 +292,7 @@ class GatherAugmentTest {
       {31, 33, 32, 32},
       {37, 500, 224, 224},
       {500, 375, 224, 224},
-      {9, 70, 2, 1},
+      {9, 70, 2, 3},
       {256, 256, 224, 224},
       {50, 41, 7, 90}
     };

@@ -1,6 +1,7 @@
 package dev.lotus.cli;
 
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.CudaLibraries;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.kernel.Kernels;
 import dev.lotus.report.Json;
@@ -41,6 +42,8 @@ final class InfoCommand implements Callable<Integer> {
     libraries.remove("lotus");
     libraries.remove("java");
     libraries.put("liblotus", Kernels.version());
+    libraries.put("cudart", CudaLibraries.cudart());
+    libraries.put("cudnn", CudaLibraries.cudnn());
     libraries.put("openmp_threads", String.valueOf(torch.get_num_threads()));
     Map<String, Object> info = new LinkedHashMap<>();
     info.put("version", Versions.program());

@@ -72,6 +72,26 @@ public record ComputeDevice(boolean cuda, int index) {
         .orElseGet(() -> "CUDA devices found: " + Machine.PROBE.devices());
   }
 
+  /**
+   * For what only a GPU has.
+   *
+   * @param what what is wanted, for the text: {@code a CUDA stream}
+   * @throws InputException if this is the CPU, or no GPU is usable in this process, with the reason
+   */
+  void requireCuda(String what) {
+    Optional<String> obstacle = Machine.PROBE.obstacle();
+    if (cuda && obstacle.isEmpty() && index < Machine.PROBE.devices()) {
+      return;
+    }
+    throw new InputException(
+        what
+            + " needs a CUDA device; this is "
+            + this
+            + " ("
+            + (cuda || obstacle.isPresent() ? reason() : "give --device cuda")
+            + ")");
+  }
+
   /** A new libtorch device, owned by the caller's scope. */
   public Device torch() {
     return cuda ? new Device(DeviceType.CUDA, (byte) index) : new Device(DeviceType.CPU);

@@ -42,7 +42,7 @@ public final class TorchRuntime {
     } catch (LinkageError e) {
       throw new InputException(
           "libtorch does not load on this machine ("
-              + firstLine(rootOf(e))
+              + rootText(e)
               + "); its GPU build needs CUDA 13, cuDNN 9 and NCCL on LD_LIBRARY_PATH",
           e);
     }
@@ -50,14 +50,15 @@ public final class TorchRuntime {
   }
 
   /**
-   * The loader wraps what the system said, the name of the missing library, in an error of its own.
+   * What the system said, such as the name of the missing library: the loader wraps it in an error
+   * of its own.
    */
-  private static Throwable rootOf(Throwable error) {
+  static String rootText(Throwable error) {
     Throwable root = error;
     while (root.getCause() != null) {
       root = root.getCause();
     }
-    return root;
+    return firstLine(root);
   }
 
   /**

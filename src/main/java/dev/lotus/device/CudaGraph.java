@@ -1,0 +1,74 @@
+package dev.lotus.device;
+
+import org.bytedeco.cuda.cudart.CUgraphExec_st;
+import org.bytedeco.cuda.cudart.CUgraph_st;
+import org.bytedeco.cuda.global.cudart;
+
+/**
+ * Work that was queued once and is launched again and again as a whole: one call instead of one a
+ * kernel. The same kernels with the same arguments and addresses, so with the same bits; the memory
+ * they use must outlive the graph.
+ */
+public final class CudaGraph implements AutoCloseable {
+  private CUgraphExec_st executable;
+
+  private CudaGraph(CUgraphExec_st executable) {
+    this.executable = executable;
+  }
+
+  /**
+   * Records what {@code work} queues on {@code stream}; nothing of it runs yet. {@code work}
+   * allocates no device memory, waits for nothing, and has run once before, outside: what is loaded
+   * at a first call cannot be captured.
+   *
+   * @throws CudaException if CUDA refuses, or {@code work} did what cannot be captured
+   */
+  public static CudaGraph capture(CudaStream stream, Runnable work) {
+    CudaRuntime.check(
+        "cudaStreamBeginCapture",
+        // Other threads may go on allocating: only this thread's calls are restricted.
+        cudart.cudaStreamBeginCapture(stream.handle(), cudart.cudaStreamCaptureModeThreadLocal));
+    CUgraph_st graph = new CUgraph_st();
+    boolean done = false;
+    try {
+      work.run();
+      done = true;
+    } finally {
+      // The capture ends whatever happened, or the stream could not be used again.
+      int status = cudart.cudaStreamEndCapture(stream.handle(), graph);
+      if (done) {
+        CudaRuntime.check("cudaStreamEndCapture", status);
+      } else if (!graph.isNull()) {
+        cudart.cudaGraphDestroy(graph);
+      }
+    }
+    try {
+      CUgraphExec_st executable = new CUgraphExec_st();
+      CudaRuntime.check("cudaGraphInstantiate", cudart.cudaGraphInstantiate(executable, graph, 0));
+      return new CudaGraph(executable);
+    } finally {
+      CudaRuntime.check("cudaGraphDestroy", cudart.cudaGraphDestroy(graph));
+    }
+  }
+
+  /**
+   * Queues the whole on {@code stream}.
+   *
+   * @throws IllegalStateException if closed
+   */
+  public void launch(CudaStream stream) {
+    if (executable == null) {
+      throw new IllegalStateException("the CUDA graph is closed");
+    }
+    CudaRuntime.check("cudaGraphLaunch", cudart.cudaGraphLaunch(executable, stream.handle()));
+  }
+
+  @Override
+  public void close() {
+    if (executable != null) {
+      CUgraphExec_st closing = executable;
+      executable = null;
+      CudaRuntime.check("cudaGraphExecDestroy", cudart.cudaGraphExecDestroy(closing));
+    }
+  }
+}

@@ -288,6 +288,22 @@ inline void expect_close(const std::string& what, const std::vector<double>& x, 
 
 inline std::vector<double> widen(const std::vector<float>& x) { return {x.begin(), x.end()}; }
 
+inline bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+
+// Row b of a matrix of x.size() / rows columns.
+inline std::vector<double> row_of(const std::vector<double>& x, int64_t rows, int64_t b) {
+  const int64_t cols = static_cast<int64_t>(x.size()) / rows;
+  return {x.begin() + b * cols, x.begin() + (b + 1) * cols};
+}
+
+// The noise that belongs to a word of Philox.
+inline double exact_gumbel(uint32_t word) {
+  const double u = ((word >> 8) + 0.5) * 0x1p-24;
+  return -log(u < 0.5 ? -log(u) : -log1p(u - 1));
+}
+
 #ifdef LOTUS_CUDA_EMULATION
 }  // namespace native_test
 namespace lotus {

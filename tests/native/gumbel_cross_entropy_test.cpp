@@ -30,11 +30,6 @@ struct Case {
 constexpr uint64_t kSeed = 0xfeedface12345678u;
 constexpr uint32_t kStep = 77;
 
-double exact_gumbel(uint32_t word) {
-  const double u = ((word >> 8) + 0.5) * 0x1p-24;
-  return -log(u < 0.5 ? -log(u) : -log1p(u - 1));
-}
-
 struct Input {
   std::vector<double> student, teacher, noise;
   std::vector<uint8_t> is_forget;

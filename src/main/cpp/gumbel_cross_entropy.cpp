@@ -1,6 +1,4 @@
 // gumbel_cross_entropy: checks, then the backend. The mathematics stands in cpu/ and in src/main/cuda.
-#include <math.h>
-
 #include "internal.h"
 
 int32_t lotus_gumbel_cross_entropy(const void* student, int64_t student_stride, const void* teacher,
@@ -17,15 +15,10 @@ int32_t lotus_gumbel_cross_entropy(const void* student, int64_t student_stride, 
   if (rows > 0) LOTUS_TRY(check_present(op, "is_forget", is_forget));
   if (noise != nullptr) LOTUS_TRY(check_matrix(op, "noise", noise, rows, cols, noise_stride));
   if (gradient != nullptr) LOTUS_TRY(check_matrix(op, "gradient", gradient, rows, cols, gradient_stride));
-  if (gradient != nullptr && gradient == student && gradient_stride != student_stride)
-    return set_error(LOTUS_INVALID_ARGUMENT,
-                     "%s: gradient is in place of student, but its stride is %lld where student's is %lld", op,
-                     static_cast<long long>(gradient_stride), static_cast<long long>(student_stride));
+  LOTUS_TRY(check_in_place(op, {"gradient", gradient, gradient_stride}, {"student", student, student_stride}));
   LOTUS_TRY(check_choice(op, "forget_target", forget_target, 2));
   LOTUS_TRY(check_choice(op, "retain_target", retain_target, 2));
-  if (!(tau > 0) || !isfinite(tau))
-    return set_error(LOTUS_INVALID_ARGUMENT, "%s: tau is %g; it must be positive and finite", op,
-                     static_cast<double>(tau));
+  LOTUS_TRY(check_positive(op, "tau", tau));
   const Backend* backend = backend_for(device);
   if (backend == nullptr) return LOTUS_UNSUPPORTED;
   if (rows == 0) return LOTUS_OK;

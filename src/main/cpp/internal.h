@@ -22,6 +22,16 @@ int32_t check_matrix(const char* op, const char* name, const void* data, int64_t
 int32_t check_shape(const char* op, int64_t rows, int64_t cols, int32_t dtype);
 int32_t check_choice(const char* op, const char* name, int32_t value, int32_t count);
 int32_t check_present(const char* op, const char* name, const void* pointer);
+int32_t check_positive(const char* op, const char* name, float value);
+
+// An operand of a call, for the checks of two of them.
+struct Operand {
+  const char* name;
+  const void* data;
+  int64_t stride;
+};
+// `out` may be `in` itself, but then row by row.
+int32_t check_in_place(const char* op, Operand out, Operand in);
 
 // Leaves the calling function with the first failed check.
 #define LOTUS_TRY(call)                                \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <atomic>
+#include <cmath>
 #include <string>
 
 #include "cuda_library.h"
@@ -142,6 +143,18 @@ int32_t check_choice(const char* op, const char* name, int32_t value, int32_t co
 
 int32_t check_present(const char* op, const char* name, const void* pointer) {
   return pointer != nullptr ? LOTUS_OK : set_error(LOTUS_INVALID_ARGUMENT, "%s: %s is null", op, name);
+}
+
+int32_t check_positive(const char* op, const char* name, float value) {
+  if (value > 0 && std::isfinite(value)) return LOTUS_OK;
+  return set_error(LOTUS_INVALID_ARGUMENT, "%s: %s is %g; it must be positive and finite", op, name,
+                   static_cast<double>(value));
+}
+
+int32_t check_in_place(const char* op, Operand out, Operand in) {
+  if (out.data == nullptr || out.data != in.data || out.stride == in.stride) return LOTUS_OK;
+  return set_error(LOTUS_INVALID_ARGUMENT, "%s: %s is in place of %s, but its stride is %lld where %s's is %lld", op,
+                   out.name, in.name, static_cast<long long>(out.stride), in.name, static_cast<long long>(in.stride));
 }
 
 }  // namespace lotus

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "cpu/kernels.h"
+#include "cpu/rows.h"
 #include "cpu/scratch.h"
 #include "internal.h"
 
@@ -23,22 +24,10 @@ struct RowResult {
   bool correct, finite;
 };
 
-// Whether no entry before `label` reaches the maximum: torch's and numpy's argmax take the first of equals.
-template <class T>
-inline bool first_at(const T* x, int64_t label, float top) {
-  I found{};
-  for_vectors(label, [&](int64_t i, auto n) { found |= load(x + i, n, -kInfinity) >= top; });
-  for (int lane = 0; lane < kWidth; ++lane)
-    if (found[lane] != 0) return false;
-  return true;
-}
-
 // probabilities: null, or room for a row of softmax(x).
 template <class T>
 RowResult evaluate_row(const T* x, int64_t cols, int64_t label, float* probabilities) {
-  F running = splat(-kInfinity);
-  for_vectors(cols, [&](int64_t i, auto n) { running = max(load(x + i, n, -kInfinity), running); });
-  const float top = max(running);
+  const float top = row_max(x, cols);
   double sum_e = 0, sum_ex = 0;
   for (int64_t c = 0; c < cols; c += kPiece) {
     F e_piece{}, ex_piece{};

@@ -163,9 +163,11 @@ void table_suite() {
   settings.devices = 32;
   expect(reason(1).empty(), "a good device has no reason against it");
   has(40, "there is no CUDA device 40; found 32");
+  settings.capability = 61;
   settings.image = cudaErrorNoKernelImageForDevice;
   has(10, "no code for compute capability 6.1");
   settings.image = cudaSuccess;
+  settings.capability = 90;
   settings.driver = cudaErrorNoDevice;
   has(11, "no NVIDIA GPU");
   settings.driver = cudaErrorInsufficientDriver;

@@ -42,6 +42,11 @@ __device__ __forceinline__ float log_positive(float x) { return log_reduced(redu
 // log(1 + y), y in [-1/3, 1/3]: relative accuracy down to 0.
 __device__ __forceinline__ float log1p_small(float y) { return log_reduced({y, 0.0f}); }
 
+// log(1 + y), y >= 0.
+__device__ __forceinline__ float log_one_plus(float y) {
+  return y <= 0x1.555554p-2f ? log1p_small(y) : log_positive(1.0f + y);
+}
+
 // g = -log(-log u) from exact floats on either side of u = 1/2 (math/philox.h).
 __device__ __forceinline__ float gumbel(uint32_t word) {
   const uint32_t k = uniform_odd(word);

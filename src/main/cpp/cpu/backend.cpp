@@ -9,11 +9,11 @@ namespace lotus {
 
 const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     LOTUS_LEVEL::philox,
-    nullptr,  // gumbel_noise
-    nullptr,  // gumbel_softmax
+    LOTUS_LEVEL::gumbel_noise,
+    LOTUS_LEVEL::gumbel_softmax,
     LOTUS_LEVEL::gumbel_cross_entropy,
-    nullptr,  // distillation
-    nullptr,  // cross_entropy
+    LOTUS_LEVEL::distillation,
+    LOTUS_LEVEL::cross_entropy,
     LOTUS_LEVEL::evaluate_logits,
     nullptr,  // entropy_histogram
     LOTUS_LEVEL::js_divergence,

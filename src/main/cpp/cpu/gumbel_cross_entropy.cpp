@@ -19,6 +19,8 @@ namespace lotus {
 namespace LOTUS_LEVEL {
 namespace {
 
+constexpr int64_t kChunkElements = 8192;  // some ten microseconds of work
+
 template <class T>
 struct Row {
   const T* student;
@@ -35,29 +37,32 @@ bool forget_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float tau,
   float* student = scratch + (cols + kWidth - 1) / kWidth * kWidth;
 
   const float top_z = noisy_scores(row.teacher, cols, row.noise, key, target);
-  const double target_sum = exponentials(target, cols, top_z, inverse_of(tau), target);
   const float top = row_max(row.student, cols);
-  const double student_sum = exponentials(row.student, cols, top, 1.0f, student);
+  const float inverse = inverse_of(tau);
+  double target_sum = 0, student_sum = 0, dot = 0;
+  for (int64_t c = 0; c < cols; c += kPiece) {
+    F target_piece{}, student_piece{}, dot_piece{};
+    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
+      const F weight = exp_nonpositive((load(target + c + i, n, -kInfinity) - top_z) * inverse);
+      const F s = load(row.student + c + i, n, -kInfinity) - top;
+      const F e = exp_nonpositive(s);
+      store(target + c + i, weight, n);
+      store(student + c + i, e, n);
+      target_piece += weight;
+      student_piece += e;
+      dot_piece += weight > 0.0f ? weight * s : F{};  // a masked class has weight 0 and s = -inf
+    });
+    target_sum += sum(target_piece);
+    student_sum += sum(student_piece);
+    dot += sum(dot_piece);
+  }
   // NaN, +inf and all -inf each turn one of the sums into NaN (inf - inf above).
   if (!(target_sum > 0 && student_sum > 0)) return false;
 
-  const float per_target = static_cast<float>(1.0 / target_sum);
-  if (row.loss != nullptr) {
-    double dot = 0;
-    for (int64_t c = 0; c < cols; c += kPiece) {
-      F partial{};
-      for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
-        const F weight = load(target + c + i, n, 0.0f);
-        const F s = load(row.student + c + i, n, 0.0f) - top;
-        partial += weight > 0.0f ? weight * s : F{};  // a masked class has weight 0 and s = -inf
-      });
-      dot += sum(partial);
-    }
-    *row.loss = static_cast<float>(log(student_sum) - dot / target_sum);
-  }
+  if (row.loss != nullptr) *row.loss = static_cast<float>(log(student_sum) - dot / target_sum);
   if (row.gradient != nullptr) {
     const float student_scale = static_cast<float>(scale / student_sum);
-    const float target_scale = per_target * scale;
+    const float target_scale = static_cast<float>(scale / target_sum);
     for_vectors(cols, [&](int64_t i, auto n) {
       store(row.gradient + i, load(student + i, n, 0.0f) * student_scale - load(target + i, n, 0.0f) * target_scale, n);
     });
@@ -88,13 +93,15 @@ bool retain_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float scal
 template <class T>
 int32_t run(const GumbelArgs& a) {
   const int threads = threads_for(a.rows * a.cols);
+  const int64_t chunk = a.cols < kChunkElements ? kChunkElements / a.cols : 1;
   int64_t nonfinite = 0;
   int32_t out_of_memory = 0;
 #pragma omp parallel num_threads(threads) if (threads > 1) reduction(+ : nonfinite) reduction(| : out_of_memory)
   {
     float* scratch = thread_scratch().floats(2 * a.cols + 2 * kWidth);
     out_of_memory |= scratch == nullptr;
-#pragma omp for schedule(static)
+    // A forget row costs nearly twice a retain row, and either kind may stand together: whoever is free takes the next.
+#pragma omp for schedule(dynamic, chunk)
     for (int64_t b = 0; b < a.rows; ++b) {
       if (scratch == nullptr) continue;
       const bool forget = a.is_forget[b] != 0;

@@ -11,12 +11,15 @@ int32_t philox(const PhiloxArgs& a) {
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (int64_t b = 0; b < a.rows; ++b) {
     const NoiseKey key{a.seed, a.step, a.stream_id, a.samples != nullptr ? a.samples[b] : b};
+    const PhiloxRow row(key);
     uint32_t* out = a.out + b * a.out_stride;
-    for (int64_t c = 0; c < a.cols; c += kNoiseStep) {
-      const Words words = philox_words(key, static_cast<uint32_t>(c / 4));
-      const int64_t n = a.cols - c < kNoiseStep ? a.cols - c : kNoiseStep;
-      __builtin_memcpy(out + c, &words, static_cast<size_t>(n) * sizeof(uint32_t));
-    }
+    // Whole steps go where they belong; the last one may not be written whole.
+    const int64_t whole = a.cols / kNoiseStep * kNoiseStep;
+    fill_words(row, 0, whole, out);
+    if (whole == a.cols) continue;
+    uint32_t rest[kNoiseStep];
+    fill_words(row, whole, kNoiseStep, rest);
+    __builtin_memcpy(out + whole, rest, static_cast<size_t>(a.cols - whole) * sizeof(uint32_t));
   }
   return LOTUS_OK;
 }

@@ -35,33 +35,75 @@ inline float noisy_scores(const T* x, int64_t cols, const float* ready, const No
   return max(top);
 }
 
+// The first largest score of those seen, lane by lane.
+struct FirstLargest {
+  F score = splat(-kInfinity);
+  I index = splat(int32_t{-1});
+  I invalid{};
+
+  // z = scores of the classes from `first` on; classes come in order.
+  void see(F z, int64_t first) {
+    const I better = z > score;
+    score = better ? z : score;
+    index = better ? splat(static_cast<int32_t>(first)) + lane_index() : index;
+    invalid |= ~(z < kInfinity);
+  }
+  // The class; -1 where there is none, or NaN or +inf was seen.
+  int64_t get() const {
+    int64_t target = -1;
+    float target_score = -kInfinity;
+    for (int lane = 0; lane < kWidth; ++lane) {
+      const bool earlier = score[lane] == target_score && index[lane] < target;
+      if (index[lane] >= 0 && (score[lane] > target_score || earlier)) {
+        target = index[lane];
+        target_score = score[lane];
+      }
+    }
+    return any(invalid) ? -1 : target;
+  }
+};
+
+// argmax(x + noise) where the noise is made here. A class that cannot beat the best so far costs its word and a bound, and
+// where no noise is large enough not even the word: most classes never see a logarithm. The result is the same to the
+// bit: the bound is not below the noise, and rounding t + g keeps the order.
+template <class T>
+inline int64_t drawn_argmax(const T* x, int64_t cols, const NoiseKey& key) {
+  constexpr int64_t kChunk = 4 * kNoiseStep;
+  constexpr float kMostNoise = 17.4f;  // -log(-log(1 - 2^-25)) = 17.33
+  const PhiloxRow row(key);
+  alignas(64) uint32_t words[kChunk];
+  FirstLargest largest;
+  float best = -kInfinity;
+  for (int64_t c = 0; c < cols; c += kChunk) {
+    const int64_t n = cols - c < kChunk ? cols - c : kChunk;
+    const float hopeless = best - kMostNoise;
+    I open{};
+    for_vectors(n, [&](int64_t i, auto lanes) { open |= ~(load(x + c + i, lanes, -kInfinity) <= hopeless); });
+    if (!any(open)) continue;  // NaN is open
+    fill_words(row, c, n, words);
+    for_vectors(n, [&](int64_t i, auto lanes) {
+      U word;
+      __builtin_memcpy(&word, words + i, sizeof word);
+      const F t = load(x + c + i, lanes, -kInfinity);
+      if (!any(~(t + gumbel_bound(word) <= best))) return;
+      largest.see(t + gumbel(word), c + i);
+      best = max(largest.score);
+    });
+  }
+  return largest.get();
+}
+
 // argmax(x + noise), the first of equal scores; -1 where the row is not finite.
 template <class T>
 inline int64_t noisy_argmax(const T* x, int64_t cols, const float* ready, const NoiseKey* key) {
-  F best = splat(-kInfinity);
-  I index = splat(int32_t{-1});
-  I invalid{};
+  if (ready == nullptr && key != nullptr) return drawn_argmax(x, cols, *key);
+  FirstLargest largest;
   for_noise_pieces(cols, ready, key, [&](int64_t c, int64_t n, const float* noise) {
     for_vectors(n, [&](int64_t i, auto lanes) {
-      const F z = load(x + c + i, lanes, -kInfinity) + load(noise + i, lanes, 0.0f);
-      const I better = z > best;
-      best = better ? z : best;
-      index = better ? splat(static_cast<int32_t>(c + i)) + lane_index() : index;
-      invalid |= ~(z < kInfinity);
+      largest.see(load(x + c + i, lanes, -kInfinity) + load(noise + i, lanes, 0.0f), c + i);
     });
   });
-  int64_t target = -1;
-  float target_score = -kInfinity;
-  bool finite = true;
-  for (int lane = 0; lane < kWidth; ++lane) {
-    finite &= invalid[lane] == 0;
-    const bool earlier = best[lane] == target_score && index[lane] < target;
-    if (index[lane] >= 0 && (best[lane] > target_score || earlier)) {
-      target = index[lane];
-      target_score = best[lane];
-    }
-  }
-  return finite ? target : -1;
+  return largest.get();
 }
 
 }  // namespace LOTUS_LEVEL

@@ -6,9 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
-#endif
 
 #include "ops.h"
 
@@ -48,6 +46,13 @@ inline float sum(F x) {
     for (int i = 0; i < half; ++i) s[i] += s[i + half];
   return s[0];
 }
+#if defined(__AVX512F__)
+inline bool any(I mask) { return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0; }
+#elif defined(__AVX2__)
+inline bool any(I mask) { return _mm256_testz_si256((__m256i)mask, (__m256i)mask) == 0; }
+#else
+inline bool any(I mask) { return _mm_movemask_epi8((__m128i)mask) != 0; }
+#endif
 inline float max(F x) {
   float s[kWidth];
   __builtin_memcpy(s, &x, sizeof s);
@@ -198,21 +203,22 @@ inline void for_vectors(int64_t n, Body body) {
 constexpr int64_t kPiece = 2048;
 
 // ---- exp and log ----
-// exp(x) for x <= 0, -inf and NaN included. Cephes' polynomial: 2^n e^r, |r| <= ln2 / 2, 2 ulp; 0 below the normals.
+// exp(x) for x <= 0, -inf and NaN included: 2^n 2^r, |r| <= 1/2, relative error 3e-7 + 5e-8 |x|, exact at 0; 0 below
+// the normals.
 inline F exp_nonpositive(F x) {
-  constexpr float kRound = 0x1.8p23f;  // adding it rounds to an integer, which then stands in the low bits
-  const F shifted = x * 1.44269504f + kRound;
-  const F n = shifted - kRound;
-  const F r = x - n * 0.693359375f + n * 2.12194440e-4f;
-  F y = splat(1.9875691500e-4f);
-  y = y * r + 1.3981999507e-3f;
-  y = y * r + 8.3334519073e-3f;
-  y = y * r + 4.1665795894e-2f;
-  y = y * r + 1.6666665459e-1f;
-  y = y * r + 5.0000001201e-1f;
-  y = y * (r * r) + r + 1.0f;
-  const I power = (I)((U)(as_int(shifted) + 127) << 23);
-  return x < -87.0f ? F{} : y * as_float(power);
+  constexpr float kLog2e = 1.44269504f;
+  // Adding it rounds to an integer n, which then stands, as n + 127, in the low bits.
+  constexpr float kRound = 0x1.8p23f + 127.0f;
+  const F shifted = x * kLog2e + kRound;
+  const F r = x * kLog2e - (shifted - kRound);
+  F y = splat(1.3264727e-3f);
+  y = y * r + 9.671513e-3f;
+  y = y * r + 5.5507336e-2f;
+  y = y * r + 2.4022242e-1f;
+  y = y * r + 6.93147e-1f;
+  y = y * r + 1.0f;
+  const F power = (F)((U)as_int(shifted) << 23);
+  return x < -87.0f ? F{} : y * power;
 }
 
 // log(1 + r) + e ln2 for r in [sqrt(1/2) - 1, sqrt(2) - 1]: Cephes' polynomial, 1 ulp; exact r gives it near 0 too.

@@ -107,7 +107,7 @@ public final class EvaluateLogits {
             stream));
   }
 
-  private static void requireLabels(Matrix logits, LongPointer labels) {
+  static void requireLabels(Matrix logits, LongPointer labels) {
     for (long b = 0; b < logits.rows(); b++) {
       long label = labels.get(b);
       if (label < 0 || label >= logits.cols()) {

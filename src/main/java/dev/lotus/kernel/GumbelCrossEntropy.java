@@ -100,10 +100,7 @@ public final class GumbelCrossEntropy {
       Pointer stream) {
     Kernels.requireLike("teacher", teacher, "student", student, student.dtype());
     Kernels.require("is_forget", isForget, student.rows());
-    float temperature = (float) tau;
-    if (!(temperature > 0) || Float.isInfinite(temperature)) {
-      throw new IllegalArgumentException("tau is " + tau + "; it must be positive and finite");
-    }
+    float temperature = Kernels.requirePositive("tau", tau);
     if (noise.samples() != null) {
       Kernels.requireRoom("samples", noise.samples(), student.rows());
     }

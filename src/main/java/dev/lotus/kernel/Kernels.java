@@ -114,6 +114,23 @@ public final class Kernels {
     }
   }
 
+  /** The value as fp32, in which it must still be positive and finite. */
+  static float requirePositive(String name, double value) {
+    float x = (float) value;
+    if (!(x > 0) || Float.isInfinite(x)) {
+      throw new IllegalArgumentException(
+          name + " is " + value + "; it must be positive and finite");
+    }
+    return x;
+  }
+
+  /** A Philox stream, a byte of the counter. */
+  static void requireStreamId(int streamId) {
+    if (streamId < 0 || streamId > 255) {
+      throw new IllegalArgumentException("stream_id is " + streamId + "; it must be 0 to 255");
+    }
+  }
+
   /** {@link #requireRoom} for the usual pair of outputs. */
   static void requireRoom(long rows, FloatPointer loss, LongPointer nonfiniteRows) {
     requireRoom("loss", loss, rows);

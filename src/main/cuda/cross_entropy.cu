@@ -27,7 +27,7 @@ template <class T>
 struct CrossEntropy {
   using Args = CrossEntropyArgs;
   static constexpr bool kCountsCorrect = true, kKeeps = false;
-  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 6 : 8; }
+  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 4 : quads == 4 ? 5 : 8; }
   static constexpr int kTeamBlocksPerSm = 2;
 
   const Args& a;

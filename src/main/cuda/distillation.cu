@@ -55,7 +55,8 @@ template <class T>
 struct Distillation {
   using Args = DistillationArgs;
   static constexpr bool kCountsCorrect = false, kKeeps = false;
-  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 4 : quads == 4 ? 6 : 8; }
+  // Q = 8 holds two operands of 32 values a lane and spills at 168 registers; two blocks keep 64 KiB an SM in flight.
+  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 2 : quads == 4 ? 4 : 6; }
   static constexpr int kTeamBlocksPerSm = 2;
 
   const Args& a;
@@ -75,16 +76,17 @@ struct Distillation {
     return finite ? a.gradient_scale * (a.row_weight != nullptr ? a.row_weight[b] : 1.0f) * inverse_t : kNan;
   }
 
+  // `spare`: registers that nobody needs any more.
   template <int Q>
   __device__ __forceinline__ void write_gradient(int first, int step, int cols, int width, float scale,
-                                                 float (&difference)[4 * Q]) const {
+                                                 float (&difference)[4 * Q], float (&spare)[4 * Q]) const {
     T* gradient = static_cast<T*>(a.gradient) + b * a.gradient_stride;
 #pragma unroll
-    for (int i = 0; i < Q; ++i) {
-      float g[4] = {};
-      if (a.accumulate) load_quads<1>(gradient, first + i * step, step, cols, width, 0.0f, g);
+    for (int i = 0; i < 4 * Q; ++i) difference[i] *= scale;
+    if (a.accumulate) {
+      load_quads<Q>(gradient, first, step, cols, width, 0.0f, spare);
 #pragma unroll
-      for (int j = 0; j < 4; ++j) difference[4 * i + j] = fmaf(difference[4 * i + j], scale, g[j]);
+      for (int i = 0; i < 4 * Q; ++i) difference[i] += spare[i];
     }
     store_quads<Q>(gradient, first, step, cols, width, difference);
   }
@@ -123,7 +125,8 @@ struct Distillation {
     loss = group_reduce(loss, place.lanes);
     if (place.leads() && a.loss != nullptr) a.loss[place.b] = finite ? loss.value[0] : kNan;
     if (a.gradient != nullptr)
-      row.template write_gradient<Q>(place.lane, place.lanes, place.cols, place.width, row.scale(finite, inverse_t), s);
+      row.template write_gradient<Q>(place.lane, place.lanes, place.cols, place.width, row.scale(finite, inverse_t), s,
+                                     t);
     return {finite, false};
   }
 
@@ -176,7 +179,7 @@ struct Distillation {
 #pragma unroll
       for (int j = 0; j < 4; ++j) partial += agreement.term(s[j], t[j], difference[j]);
       loss.value[0] += partial;
-      if (a.gradient != nullptr) write_gradient<1>(q, team.step, team.cols, team.width, scale, difference);
+      if (a.gradient != nullptr) write_gradient<1>(q, team.step, team.cols, team.width, scale, difference, t);
     }
     return loss;
   }

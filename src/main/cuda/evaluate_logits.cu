@@ -17,7 +17,7 @@ template <class T>
 struct EvaluateLogits {
   using Args = EvaluateArgs;
   static constexpr bool kCountsCorrect = true, kKeeps = false;
-  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 7 : 10; }
+  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 6 : 8; }
   static constexpr int kTeamBlocksPerSm = 3;
 
   const Args& a;

@@ -14,7 +14,7 @@ template <class T>
 struct GumbelSoftmax {
   using Args = GumbelSoftmaxArgs;
   static constexpr bool kCountsCorrect = false, kKeeps = true;
-  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 5 : 8; }
+  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 4 : 8; }
   static constexpr int kTeamBlocksPerSm = 2;
 
   const Args& a;

@@ -182,12 +182,13 @@ class DeviceMatrix : public Device {
   // Whether nothing outside the matrix was written.
   bool gaps_untouched() const {
     const std::vector<unsigned char> image = get();
-    std::vector<bool> inside(image.size());
-    for (int64_t i = 0; i < rows_ * cols_; ++i)
-      for (int64_t k = 0; k < bytes_of(dtype_); ++k)
-        inside[place(i / cols_, i % cols_) + static_cast<size_t>(k)] = true;
-    for (size_t i = 0; i < image.size(); ++i)
-      if (!inside[i] && image[i] != 0x5a) return false;
+    size_t end = 0;  // of the row before
+    for (int64_t b = 0; b <= rows_; ++b) {
+      const size_t next = b < rows_ ? place(b, 0) : image.size();
+      for (size_t i = end; i < next; ++i)
+        if (image[i] != 0x5a) return false;
+      if (b < rows_) end = place(b, 0) + static_cast<size_t>(cols_ * bytes_of(dtype_));
+    }
     return true;
   }
 

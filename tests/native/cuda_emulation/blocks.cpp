@@ -27,7 +27,7 @@ enum class State { kReady, kWarpOperation, kBarrier, kClusterBarrier, kDone };
 struct Thread {
   Fiber fiber;
   State state;
-  uint64_t result;  // of a warp operation
+  Value result;  // of a warp operation
   const char* file;
   int line;  // of a barrier
 };
@@ -35,7 +35,7 @@ struct Thread {
 struct Warp {
   Operation operation;
   uint32_t mask, arrived;
-  uint64_t values[kWarp];
+  Value values[kWarp];
   int arguments[kWarp];
 };
 
@@ -259,7 +259,7 @@ void wait_for_all(State state, int& waiting, int begin, int end, const char* fil
 
 }  // namespace
 
-uint64_t collective(Operation operation, uint32_t mask, uint64_t value, int argument) {
+Value collective(Operation operation, uint32_t mask, const Value& value, int argument) {
   const int thread = current - running * threads, lane = thread % kWarp, first = current - lane;
   Warp& warp = warps[static_cast<size_t>(running * warps_per_block + thread / kWarp)];
   if ((mask >> lane & 1u) == 0) fail("lane " + std::to_string(lane) + " is not in the mask that it gives");
@@ -278,7 +278,7 @@ uint64_t collective(Operation operation, uint32_t mask, uint64_t value, int argu
   }
   uint32_t ballot = 0;
   for (int l = 0; l < kWarp; ++l)
-    if (mask >> l & 1u) ballot |= (warp.values[l] != 0 ? 1u : 0u) << l;
+    if (mask >> l & 1u) ballot |= (warp.values[l].words[0] != 0 ? 1u : 0u) << l;
   for (int l = 0; l < kWarp; ++l) {
     if ((mask >> l & 1u) == 0) continue;
     int from = l;
@@ -287,7 +287,7 @@ uint64_t collective(Operation operation, uint32_t mask, uint64_t value, int argu
     if (operation == Operation::kShuffle) from = warp.arguments[l] % kWarp;
     if (from < 0 || from >= kWarp || (mask >> from & 1u) == 0)
       fail("lane " + std::to_string(l) + " shuffles from lane " + std::to_string(from) + ", which takes no part");
-    pool[static_cast<size_t>(first + l)].result = operation == Operation::kBallot ? ballot : warp.values[from];
+    pool[static_cast<size_t>(first + l)].result = operation == Operation::kBallot ? Value{{ballot}} : warp.values[from];
     if (l != lane) wake(first + l);
   }
   warp.arrived = 0;

@@ -109,7 +109,10 @@ void* dynamic_shared();
 const std::string& message();  // of the last failed launch
 
 enum class Operation { kNone, kShuffleXor, kShuffleDown, kShuffle, kBallot };
-uint64_t collective(Operation operation, uint32_t mask, uint64_t value, int argument);
+struct Value {
+  uint64_t words[4];
+};
+Value collective(Operation operation, uint32_t mask, const Value& value, int argument);
 void barrier(const char* file, int line);
 void cluster_barrier(const char* file, int line);
 // The place that `own`, in shared memory, has in block `rank` of the cluster.
@@ -117,11 +120,11 @@ void read_cluster_shared(const void* own, int rank, void* to, size_t bytes);
 
 template <class T>
 T shuffle(Operation operation, uint32_t mask, T value, int argument) {
-  static_assert(sizeof(T) <= 8, "a shuffle moves at most eight bytes");
-  uint64_t bits = 0;
+  static_assert(sizeof(T) <= sizeof(Value), "a shuffle moves at most 32 bytes here, and 8 on a device");
+  Value bits{};
   memcpy(&bits, &value, sizeof value);
   bits = collective(operation, mask, bits, argument);
-  memcpy(&value, &bits, sizeof value);
+  memcpy(static_cast<void*>(&value), &bits, sizeof value);
   return value;
 }
 }  // namespace emulation
@@ -141,7 +144,7 @@ T __shfl_sync(uint32_t mask, T value, int lane) {
   return emulation::shuffle(emulation::Operation::kShuffle, mask, value, lane);
 }
 inline uint32_t __ballot_sync(uint32_t mask, bool predicate) {
-  return static_cast<uint32_t>(emulation::collective(emulation::Operation::kBallot, mask, predicate, 0));
+  return static_cast<uint32_t>(emulation::collective(emulation::Operation::kBallot, mask, {{predicate}}, 0).words[0]);
 }
 
 template <class T>

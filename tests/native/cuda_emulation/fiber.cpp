@@ -15,6 +15,9 @@ namespace emulation {
 namespace {
 
 constexpr size_t kStackBytes = 64 * 1024;
+// Stacks begin at different places of their pages: all at the same one would share a few lines of the cache.
+constexpr size_t kStagger = 5 * 64, kStaggers = 48;
+size_t made;  // stacks so far
 
 #ifndef LOTUS_UCONTEXT
 // Saves what a called function must keep, exchanges stacks, restores.
@@ -55,6 +58,7 @@ void prepare(Fiber& fiber, void (*entry)()) {
     fiber.stack = static_cast<char*>(
         mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (fiber.stack == MAP_FAILED) abort();
+    fiber.usable = kStackBytes - made++ % kStaggers * kStagger;
   }
 #ifdef LOTUS_ASAN
   __asan_unpoison_memory_region(fiber.stack, kStackBytes);  // frames that the last thread here never returned from
@@ -62,12 +66,12 @@ void prepare(Fiber& fiber, void (*entry)()) {
 #ifdef LOTUS_UCONTEXT
   getcontext(&fiber.context);
   fiber.context.uc_stack.ss_sp = fiber.stack;
-  fiber.context.uc_stack.ss_size = kStackBytes;
+  fiber.context.uc_stack.ss_size = fiber.usable;
   fiber.context.uc_link = nullptr;
   makecontext(&fiber.context, entry, 0);
 #else
   // As a call would leave it: the entry's address to return to, above it a return address nobody uses, aligned to 16.
-  void** top = reinterpret_cast<void**>(fiber.stack + kStackBytes) - 1;
+  void** top = reinterpret_cast<void**>(fiber.stack + fiber.usable) - 1;
   *top = nullptr;
   *--top = reinterpret_cast<void*>(entry);
   for (int i = 0; i < 6; ++i) *--top = nullptr;

@@ -1,6 +1,8 @@
 // A thread of the pretended machine: a stack of its own and the way from one stack to another.
 #pragma once
 
+#include <stddef.h>
+
 #if !defined(__x86_64__) || defined(LOTUS_FIBER_UCONTEXT)
 #include <ucontext.h>
 #define LOTUS_UCONTEXT 1
@@ -15,6 +17,7 @@ struct Fiber {
   void* stack_pointer;
 #endif
   char* stack = nullptr;  // null: the program's own
+  size_t usable = 0;      // bytes of it
 };
 
 // Makes `fiber` start at `entry`, which calls entered() first and never returns.

@@ -27,16 +27,17 @@ template <class T>
 struct CrossEntropy {
   using Args = CrossEntropyArgs;
   static constexpr bool kCountsCorrect = true, kKeeps = false;
-  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 4 : quads == 4 ? 5 : 8; }
+  static constexpr int warp_blocks_per_sm(int quads) { return quads == 8 ? 3 : quads == 4 ? 5 : 8; }
   static constexpr int kTeamBlocksPerSm = 2;
 
   const Args& a;
-  int64_t b, label;
-  bool valid;  // the label is a class
+  int64_t b;
+  int label;  // or -1 where it is no class
   const T* logits;
 
-  __device__ __forceinline__ CrossEntropy(const Args& args, int64_t row) : a(args), b(row), label(args.labels[row]) {
-    valid = label >= 0 && label < a.cols;
+  __device__ __forceinline__ CrossEntropy(const Args& args, int64_t row) : a(args), b(row) {
+    const int64_t given = a.labels[b];
+    label = given >= 0 && given < a.cols ? static_cast<int>(given) : -1;
     logits = static_cast<const T*>(a.logits) + b * a.logits_stride;
   }
 
@@ -57,17 +58,17 @@ struct CrossEntropy {
     float student, target;     // factors of the gradient
 
     // target_c of logit x.
-    __device__ __forceinline__ float of_class(float x, int64_t c, int64_t label, float weight) const {
+    __device__ __forceinline__ float of_class(float x, int c, int label, float weight) const {
       return (c == label ? at_label : 0.0f) + (x > -kInf ? smooth * weight : 0.0f);
     }
   };
   __device__ __forceinline__ Whole whole(const Found& found) const {
     Whole w;
-    w.finite = valid && found.best.finite();
+    w.finite = label >= 0 && found.best.finite();
     w.correct = w.finite && found.best.index == label;
     w.top = found.best.value;
     w.log_sum = log_one_plus(found.sums.value[0]);
-    w.at_label = (1.0f - a.label_smoothing) * (valid && a.class_weight != nullptr ? a.class_weight[label] : 1.0f);
+    w.at_label = (1.0f - a.label_smoothing) * (label >= 0 && a.class_weight != nullptr ? a.class_weight[label] : 1.0f);
     w.smooth = a.label_smoothing / found.sums.value[1];
     w.mass = fmaf(w.smooth, found.sums.value[2], w.at_label);
     w.target = w.finite ? a.gradient_scale * (a.row_weight != nullptr ? a.row_weight[b] : 1.0f) : kNan;

@@ -71,7 +71,7 @@ struct GumbelSoftmax {
       const float before = v.best.value;
 #pragma unroll
       for (int j = 0; j < 4; ++j) v.best.add(x[j], 4 * q + j);
-      v.sum.value[0] = add_exponentials(v.sum.value[0], before, v.best.value, x, inverse_tau);
+      if (!a.hard) v.sum.value[0] = add_exponentials(v.sum.value[0], before, v.best.value, x, inverse_tau);
     }
     return v;
   }

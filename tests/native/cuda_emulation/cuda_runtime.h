@@ -94,6 +94,7 @@ struct Settings {
   int driver_version = 13000;
   cudaError_t image = cudaSuccess;       // what asking for a kernel returns
   cudaError_t next_launch = cudaSuccess; // what the next launch returns, once, instead of running
+  cudaError_t next_memory = cudaSuccess; // what the next cudaMallocAsync returns, once
 };
 extern Settings settings;
 

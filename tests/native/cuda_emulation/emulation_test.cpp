@@ -184,12 +184,15 @@ void team_suite() {
   context = "teams";
   const DeviceMatrix x(2, 16385, LOTUS_BFLOAT16, {}, logits(2, 16385, LOTUS_BFLOAT16, 3, 0, false));
   const DeviceVector<int64_t> labels(std::vector<int64_t>{5, 16384});
-  const auto launches = [&](int64_t cols, int64_t clusters, int64_t all) {
+  const auto call = [&](int64_t cols) {
     lotus::CrossEntropyArgs a{};
     a.logits = x.at(), a.logits_stride = x.stride(), a.labels = labels.at();
     a.rows = 2, a.cols = cols, a.dtype = LOTUS_BFLOAT16;
+    return backend().cross_entropy(a);
+  };
+  const auto launches = [&](int64_t cols, int64_t clusters, int64_t all) {
     const emulation::Seen before = emulation::seen;
-    expect_ok(backend().cross_entropy(a));
+    expect_ok(call(cols));
     expect(emulation::seen.clusters - before.clusters == clusters && emulation::seen.launches - before.launches == all,
            "launches at C = " + std::to_string(cols));
   };
@@ -197,6 +200,9 @@ void team_suite() {
   launches(8193, 1, 1);
   emulation::settings.capability = 89;
   launches(16385, 0, 3);
+  emulation::settings.next_memory = cudaErrorMemoryAllocation;
+  expect(call(16385) == LOTUS_DEVICE_ERROR && error_text.rfind("cross_entropy: CUDA: ", 0) == 0,
+         "no memory for partial results: " + error_text);
   emulation::settings.capability = 90;
   using lotus::cuda::team_size;
   expect(team_size(1025) == 1 && team_size(8192) == 1 && team_size(16385) == 4 && team_size(32769) == 8 &&

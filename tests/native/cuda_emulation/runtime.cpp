@@ -89,6 +89,11 @@ cudaError_t cudaFree(void* pointer) {
 }
 
 cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t) {
+  if (settings.next_memory != cudaSuccess) {
+    const cudaError_t refused = settings.next_memory;
+    settings.next_memory = cudaSuccess;
+    return refused;
+  }
   const cudaError_t status = cudaMalloc(pointer, bytes);
   if (status == cudaSuccess && bytes > 0) memset(*pointer, 0xff, bytes);  // NaN, as a reader before the writer deserves
   return status;

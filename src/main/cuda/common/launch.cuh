@@ -99,8 +99,7 @@ cudaError_t launch(void (*kernel)(P...), const Shape& shape, void* stream, typen
                            dim3(static_cast<unsigned>(shape.threads)), shape.shared, shape.cluster ? shape.team : 1);
 #else
   const Launch how(shape, stream);
-  const cudaError_t status = cudaLaunchKernelEx(&how.config, kernel, arguments...);
-  return status == cudaSuccess ? cudaGetLastError() : status;
+  return cudaLaunchKernelEx(&how.config, kernel, arguments...);
 #endif
 }
 

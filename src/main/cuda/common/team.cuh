@@ -33,9 +33,9 @@ inline void cluster_barrier(const char* file = __builtin_FILE(), int line = __bu
 __device__ __forceinline__ void cluster_barrier() {
 #if __CUDA_ARCH__ >= 900
   asm volatile(
-      "barrier.cluster.arrive.release.aligned;\n\t"
-      "barrier.cluster.wait.acquire.aligned;" ::
-          : "memory");
+      "barrier.cluster.arrive.release;\n\t"
+      "barrier.cluster.wait.acquire;" ::
+          : "memory");  // not .aligned: a warp may come here from a branch of one lane
 #else
   __trap();  // can_cluster() keeps clusters from code for older devices
 #endif
@@ -66,12 +66,12 @@ __device__ __forceinline__ V read_of_block(const V* own, int rank) {
 
 // ---- A thread's place in a team ----
 struct Team {
-  int size, rank;       // blocks, this block's number among them
-  int cols, quads;      // of the row
-  int first, step;      // of the thread's quads
-  int width;            // of an access
-  float4* kept;         // room for one value a class of the thread's quads in dynamic shared memory, or null: the
-                        // thread's n-th quad at kept[n * blockDim.x], which no other thread touches
+  int size, rank;   // blocks, this block's number among them
+  int cols, quads;  // of the row
+  int first, step;  // of the thread's quads
+  int width;        // of an access
+  float4* kept;     // dynamic shared memory for a value a class, or null; the thread's n-th quad has its place at
+                    // kept[n * blockDim.x], which no other thread touches: no barrier
   __device__ bool leads() const { return rank == 0 && threadIdx.x == 0; }
 };
 

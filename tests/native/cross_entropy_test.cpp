@@ -215,6 +215,9 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
 const Suite suite("cross_entropy", [] {
   if (backend().cross_entropy == nullptr) return;
   edges();
+  for (size_t i = 0; i < kLongCols.size(); ++i)
+    for (int v = 0; v < (quick ? 1 : 3); ++v)
+      compare(variant(2, kLongCols[i], kDtypes[static_cast<size_t>(v)], (3 * static_cast<int>(i) + 2 * v + 1) % 8));
   for (const int32_t dtype : kDtypes) {
     for (size_t i = 0; i < kCols.size(); ++i) {
       for (const int64_t rows : kRows) {
@@ -225,7 +228,8 @@ const Suite suite("cross_entropy", [] {
           compare(variant(rows, kCols[i], dtype, (3 * n + static_cast<int>(i)) % 8));
       }
     }
-    for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100}) determinism(cols > 1000 ? 5 : 37, cols, dtype);
+    for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100, 20000})
+      determinism(cols > 5000 ? 2 : cols > 1000 ? 5 : 37, cols, dtype);
   }
 });
 

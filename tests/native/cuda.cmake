@@ -10,8 +10,8 @@ foreach(source ${LOTUS_CUDA_KERNELS})
   list(APPEND LOTUS_CUDA_WRAPPERS ${wrapper})
 endforeach()
 add_executable(
-  cuda_emulation_test ${LOTUS_CONTRACT_TESTS} ${LOTUS_CUDA_WRAPPERS} cuda_emulation/emulation_test.cpp cuda_emulation/fibers.cpp
-                      cuda_emulation/runtime.cpp)
+  cuda_emulation_test ${LOTUS_CONTRACT_TESTS} ${LOTUS_CUDA_WRAPPERS} cuda_emulation/emulation_test.cpp cuda_emulation/blocks.cpp
+                      cuda_emulation/fiber.cpp cuda_emulation/runtime.cpp)
 target_include_directories(cuda_emulation_test PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cuda_emulation
                                                        ${CMAKE_CURRENT_SOURCE_DIR} ${SRC}/cpp ${SRC}/cuda)
 target_compile_definitions(cuda_emulation_test PRIVATE LOTUS_CUDA_EMULATION "LOTUS_CUDA_ARCH_TEXT=\"the emulation\"")

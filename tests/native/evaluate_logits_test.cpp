@@ -200,33 +200,38 @@ void order(int64_t rows, int64_t cols) {
   expect(same(sums.values(), whole.sums), "two parts give other sums than the whole");
 }
 
+// Every layout; sums by class: none, a few slots, a slot a class (where that is not a huge matrix).
+Case variant(int64_t rows, int64_t cols, int32_t dtype, int v) {
+  Case k;
+  k.rows = rows, k.cols = cols, k.dtype = dtype, k.turn = v;
+  k.layout = kLayouts[static_cast<size_t>(v) % kLayouts.size()];
+  k.sums_layout = {v % 2, 0};
+  k.map = v % 4 != 3;
+  k.slots = v % 4 == 0 ? 0 : k.map ? 1 + v : cols + v % 3;
+  if (!k.map && cols * rows > 101 * 128) k.slots = 0;
+  k.loss = v != 6, k.entropy = v != 1, k.correct = v != 5;
+  if (v == 2 || v == 7) k.loss = k.entropy = k.correct = false;  // class_means: sums alone, mapped and not
+  return k;
+}
+
 }  // namespace
 
 const Suite suite("evaluate_logits", [] {
   for (const int64_t cols : {5, 100}) order(300, cols);
+  for (size_t i = 0; i < kLongCols.size(); ++i)
+    for (int v = 0; v < (quick ? 1 : 3); ++v)
+      compare(variant(2, kLongCols[i], kDtypes[static_cast<size_t>(v)], (3 * static_cast<int>(i) + v) % 8));
   for (const int32_t dtype : kDtypes) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {
         if (cols > 1001 && rows > 7) continue;
-        // Every layout; sums by class: none, a few slots, a slot a class (where that is not a huge matrix).
         // The largest batch takes three of the eight variants, others from C to C.
-        for (int n = 0; n < variants(rows, 8, 3); ++n) {
-          const int v = (n * 3 + static_cast<int>(cols)) % 8;
-          Case k;
-          k.rows = rows, k.cols = cols, k.dtype = dtype, k.turn = v;
-          k.layout = kLayouts[static_cast<size_t>(v) % kLayouts.size()];
-          k.sums_layout = {v % 2, 0};
-          k.map = v % 4 != 3;
-          k.slots = v % 4 == 0 ? 0 : k.map ? 1 + v : cols + v % 3;
-          if (!k.map && cols * rows > 101 * 128) k.slots = 0;
-          k.loss = v != 6, k.entropy = v != 1, k.correct = v != 5;
-          // class_means: sums alone, mapped and not.
-          if (v == 2 || v == 7) k.loss = k.entropy = k.correct = false;
-          compare(k);
-        }
+        for (int n = 0; n < variants(rows, 8, 3); ++n)
+          compare(variant(rows, cols, dtype, (n * 3 + static_cast<int>(cols)) % 8));
       }
     }
-    for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100}) determinism(cols > 1000 ? 7 : 300, cols, dtype);
+    for (const int64_t cols : {3, 10, 100, 200, 500, 1000, 1001, 4100, 20000})
+      determinism(cols > 5000 ? 2 : cols > 1000 ? 7 : cols > 100 ? 40 : 300, cols, dtype);
   }
 });
 

@@ -2,7 +2,8 @@
 //
 //   lotus.h function  ->  <op>.cpp checks the arguments, fills the struct  ->  Backend.<op>(args)
 //
-// A backend function trusts its arguments. No framework, no allocation on the device, no exception.
+// A backend function trusts its arguments. No framework, no exception, no allocation on the device other than in the order
+// of the stream (CUDA before sm_90, rows longer than a block takes).
 #pragma once
 
 #include <stdint.h>

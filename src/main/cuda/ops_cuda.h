@@ -7,7 +7,11 @@ namespace lotus {
 namespace cuda {
 
 int32_t philox_words(const PhiloxArgs&);
+int32_t gumbel_noise(const NoiseArgs&);
+int32_t gumbel_softmax(const GumbelSoftmaxArgs&);
 int32_t gumbel_cross_entropy(const GumbelArgs&);
+int32_t distillation(const DistillationArgs&);
+int32_t cross_entropy(const CrossEntropyArgs&);
 int32_t evaluate_logits(const EvaluateArgs&);
 int32_t js_divergence(const JsdArgs&);
 int32_t rf_jsd(const RfJsdArgs&);

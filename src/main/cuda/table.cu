@@ -80,11 +80,11 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
   static const CudaTable table = {
       {
           cuda::philox_words,
-          nullptr,  // gumbel_noise
-          nullptr,  // gumbel_softmax
+          cuda::gumbel_noise,
+          cuda::gumbel_softmax,
           cuda::gumbel_cross_entropy,
-          nullptr,  // distillation
-          nullptr,  // cross_entropy
+          cuda::distillation,
+          cuda::cross_entropy,
           cuda::evaluate_logits,
           cuda::js_divergence,
           cuda::rf_jsd,

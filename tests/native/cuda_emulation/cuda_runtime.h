@@ -1,11 +1,12 @@
 // Stands in for CUDA's header of this name when g++ compiles src/main/cuda for tests without a GPU
 // (LOTUS_CUDA_EMULATION): the language as far as those files use it, and a runtime whose device memory is the host's.
 //
-// A block's threads are fibers, one running at a time, blocks one after another (fibers.cpp). A thread runs until it
-// waits at a barrier or a warp operation, so kernels see every interleaving that a schedule makes at those points;
-// the schedule is chosen by the test, and a result that depends on it is a race. Reported as errors
-// (cudaErrorLaunchFailure, text in emulation::message()):
-//   - threads of a block at different barriers, or some at a barrier and the rest gone
+// A block's threads are fibers, one running at a time; blocks run one after another, those of a cluster together
+// (blocks.cpp). A thread runs until it waits at a barrier or a warp operation, so kernels see every interleaving that a
+// schedule makes at those points; the schedule is chosen by the test, and a result that depends on it is a race.
+// Reported as errors (cudaErrorLaunchFailure, text in emulation::message()):
+//   - threads of a block or a cluster at different barriers, or some at a barrier and the rest gone
+//   - a read of another block's shared memory before that block has started or after it has ended
 //   - lanes of a warp at different warp operations or with different masks, a lane outside its own mask, a shuffle that
 //     reads a lane outside the mask
 //   - a deadlock of any other kind
@@ -76,7 +77,7 @@ enum cudaDeviceAttr {
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost };
 struct cudaFuncAttributes {
-  int numRegs;
+  int ptxVersion;
 };
 using cudaStream_t = void*;
 #define CUDART_VERSION 13000
@@ -88,29 +89,44 @@ struct Settings {
   Schedule schedule = Schedule::kForward;
   uint64_t seed = 1;                        // of Schedule::kRandom
   int shared_per_block_optin = 227 * 1024;  // sm_90's; sm_75 has 64 KiB
+  int capability = 90;                      // clusters of blocks from 90 on
   int devices = 2;
   cudaError_t driver = cudaSuccess;      // what cudaGetDeviceCount returns
   int driver_version = 13000;
   cudaError_t image = cudaSuccess;       // what asking for a kernel returns
   cudaError_t next_launch = cudaSuccess; // what the next launch returns, once, instead of running
+  cudaError_t next_memory = cudaSuccess; // what the next cudaMallocAsync returns, once
 };
 extern Settings settings;
 
-cudaError_t launch(const std::function<void()>& thread, dim3 grid, dim3 block, size_t shared);
+// What has been launched so far; tests that want one way of running or the other look.
+struct Seen {
+  int64_t launches = 0, clusters = 0;
+};
+extern Seen seen;
+
+// Blocks come in clusters of `cluster`.
+cudaError_t launch(const std::function<void()>& thread, dim3 grid, dim3 block, size_t shared, int cluster);
 void* dynamic_shared();
 const std::string& message();  // of the last failed launch
 
 enum class Operation { kNone, kShuffleXor, kShuffleDown, kShuffle, kBallot };
-uint64_t collective(Operation operation, uint32_t mask, uint64_t value, int argument);
+struct Value {
+  uint64_t words[4];
+};
+Value collective(Operation operation, uint32_t mask, const Value& value, int argument);
 void barrier(const char* file, int line);
+void cluster_barrier(const char* file, int line);
+// The place that `own`, in shared memory, has in block `rank` of the cluster.
+void read_cluster_shared(const void* own, int rank, void* to, size_t bytes);
 
 template <class T>
 T shuffle(Operation operation, uint32_t mask, T value, int argument) {
-  static_assert(sizeof(T) <= 8, "a shuffle moves at most eight bytes");
-  uint64_t bits = 0;
+  static_assert(sizeof(T) <= sizeof(Value), "a shuffle moves at most 32 bytes here, and 8 on a device");
+  Value bits{};
   memcpy(&bits, &value, sizeof value);
   bits = collective(operation, mask, bits, argument);
-  memcpy(&value, &bits, sizeof value);
+  memcpy(static_cast<void*>(&value), &bits, sizeof value);
   return value;
 }
 }  // namespace emulation
@@ -130,7 +146,7 @@ T __shfl_sync(uint32_t mask, T value, int lane) {
   return emulation::shuffle(emulation::Operation::kShuffle, mask, value, lane);
 }
 inline uint32_t __ballot_sync(uint32_t mask, bool predicate) {
-  return static_cast<uint32_t>(emulation::collective(emulation::Operation::kBallot, mask, predicate, 0));
+  return static_cast<uint32_t>(emulation::collective(emulation::Operation::kBallot, mask, {{predicate}}, 0).words[0]);
 }
 
 template <class T>
@@ -166,5 +182,7 @@ const char* cudaGetErrorString(cudaError_t status);
 const char* cudaGetErrorName(cudaError_t status);
 cudaError_t cudaMalloc(void** pointer, size_t bytes);
 cudaError_t cudaFree(void* pointer);
+cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream);
+cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream);
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind);
 cudaError_t cudaDeviceSynchronize();

@@ -3,6 +3,7 @@
 #include "common/launch.cuh"
 #include "common/numeric.cuh"
 #include "common/quads.cuh"
+#include "common/team.cuh"
 #include "cases.h"
 #include "ops_cuda.h"
 
@@ -64,6 +65,48 @@ __global__ void outside_mask(int* out) {
 }
 __global__ void own_mask(int* out) { *out = __shfl_xor_sync(0x0000ffffu, 1, 1); }
 
+// ---- Clusters ----
+// Every block's number, read by its neighbour, in static and in dynamic shared memory.
+__global__ void neighbour_kernel(int* out, bool first_barrier, bool last_barrier) {
+  __shared__ int fixed;
+  int* dynamic = lotus::cuda::dynamic_shared<int>();
+  const int size = 4, rank = static_cast<int>(blockIdx.x) % size;
+  if (threadIdx.x == 0) {
+    fixed = static_cast<int>(blockIdx.x);
+    dynamic[1] = 100 * static_cast<int>(blockIdx.x);
+  }
+  if (first_barrier) lotus::cuda::cluster_barrier();
+  if (threadIdx.x == 3) {
+    const int other = (rank + 1) % size;
+    out[blockIdx.x] = lotus::cuda::read_of_block(&fixed, other) + lotus::cuda::read_of_block(dynamic + 1, other);
+  }
+  if (last_barrier) lotus::cuda::cluster_barrier();
+}
+__global__ void different_cluster_barriers() {
+  if (blockIdx.x == 1)
+    lotus::cuda::cluster_barrier();
+  else
+    lotus::cuda::cluster_barrier();
+}
+__global__ void early_block() {
+  if (blockIdx.x != 1) lotus::cuda::cluster_barrier();
+}
+__global__ void wrong_block(int* out) {
+  __shared__ int fixed;
+  fixed = 1;
+  lotus::cuda::cluster_barrier();
+  *out = lotus::cuda::read_of_block(&fixed, 2);
+}
+__global__ void not_shared(int* out) {
+  lotus::cuda::cluster_barrier();
+  *out = lotus::cuda::read_of_block(out, 1);
+}
+
+template <class... A>
+cudaError_t run_cluster(void (*kernel)(A...), int64_t clusters, int size, int threads, A... arguments) {
+  return lotus::cuda::launch(kernel, {clusters, threads, 16, size, true}, nullptr, arguments...);
+}
+
 template <class... A>
 cudaError_t run(void (*kernel)(A...), int64_t blocks, int threads, size_t shared, A... arguments) {
   return lotus::cuda::launch(kernel, {blocks, threads, shared}, nullptr, arguments...);
@@ -107,6 +150,64 @@ void emulation_suite() {
   expect_broken("a shuffle out of its mask", run(outside_mask, 1, 32, 0, &out[0]), "takes no part");
   expect_broken("a lane outside its own mask", run(own_mask, 1, 32, 0, &out[0]), "not in the mask");
   expect(run(sum_kernel, 1, 32, 0, &out[0]) == cudaSuccess, "a good kernel after a broken one");
+}
+
+void cluster_suite() {
+  using emulation::Schedule;
+  context = "clusters";
+  int out[16];
+  const auto neighbours = [&](bool first_barrier, bool last_barrier) {
+    return run_cluster(neighbour_kernel, 3, 4, 40, &out[0], first_barrier, last_barrier);
+  };
+  for (const Schedule schedule : {Schedule::kForward, Schedule::kBackward, Schedule::kRandom}) {
+    emulation::settings.schedule = schedule;
+    expect(neighbours(true, true) == cudaSuccess, "reads between blocks: " + emulation::message());
+    for (int i = 0; i < 12; ++i) expect(out[i] == 101 * (i / 4 * 4 + (i + 1) % 4), "what a block reads of its neighbour");
+    expect(run_cluster(sum_kernel, 2, 2, 256, &(out[0] = 0)) == cudaSuccess && out[0] == 4 * 256 * 257 / 2,
+           "each block of a cluster has its own shared memory");
+  }
+  emulation::settings.schedule = Schedule::kForward;
+  expect_broken("a read of a block that has not started", neighbours(false, true), "block 1 of the cluster has not started");
+  expect_broken("a read of a block that has ended", neighbours(true, false), "has ended, its shared memory with it");
+  expect_broken("different cluster barriers", run_cluster(different_cluster_barriers, 1, 2, 32), "different barriers");
+  expect_broken("a block that ends before a barrier", run_cluster(early_block, 1, 4, 32), "block 1 thread 0 has ended");
+  expect_broken("a block outside the cluster", run_cluster(wrong_block, 1, 2, 32, &out[0]), "no block 2 in the cluster");
+  expect_broken("not shared memory", run_cluster(not_shared, 1, 2, 32, &out[0]), "not in shared memory");
+  emulation::settings.capability = 80;
+  expect(neighbours(true, true) == cudaErrorInvalidValue, "a device without clusters");
+  emulation::settings.capability = 90;
+  expect(neighbours(true, true) == cudaSuccess, "a good kernel after a broken one");
+}
+
+// A long row is a cluster's where there are clusters, and one launch a part elsewhere; a short one is a block's.
+void team_suite() {
+  context = "teams";
+  const DeviceMatrix x(2, 16385, LOTUS_BFLOAT16, {}, logits(2, 16385, LOTUS_BFLOAT16, 3, 0, false));
+  const DeviceVector<int64_t> labels(std::vector<int64_t>{5, 16384});
+  const auto call = [&](int64_t cols) {
+    lotus::CrossEntropyArgs a{};
+    a.logits = x.at(), a.logits_stride = x.stride(), a.labels = labels.at();
+    a.rows = 2, a.cols = cols, a.dtype = LOTUS_BFLOAT16;
+    return backend().cross_entropy(a);
+  };
+  const auto launches = [&](int64_t cols, int64_t clusters, int64_t all) {
+    const emulation::Seen before = emulation::seen;
+    expect_ok(call(cols));
+    expect(emulation::seen.clusters - before.clusters == clusters && emulation::seen.launches - before.launches == all,
+           "launches at C = " + std::to_string(cols));
+  };
+  launches(8192, 0, 1);
+  launches(8193, 1, 1);
+  emulation::settings.capability = 89;
+  launches(16385, 0, 3);
+  emulation::settings.next_memory = cudaErrorMemoryAllocation;
+  expect(call(16385) == LOTUS_DEVICE_ERROR && error_text.rfind("cross_entropy: CUDA: ", 0) == 0,
+         "no memory for partial results: " + error_text);
+  emulation::settings.capability = 90;
+  using lotus::cuda::team_size;
+  expect(team_size(1025) == 1 && team_size(8192) == 1 && team_size(16385) == 4 && team_size(32769) == 8 &&
+             team_size(int64_t{1} << 30) == 8,
+         "team sizes");
 }
 
 void numeric_suite() {
@@ -163,9 +264,11 @@ void table_suite() {
   settings.devices = 32;
   expect(reason(1).empty(), "a good device has no reason against it");
   has(40, "there is no CUDA device 40; found 32");
+  settings.capability = 61;
   settings.image = cudaErrorNoKernelImageForDevice;
   has(10, "no code for compute capability 6.1");
   settings.image = cudaSuccess;
+  settings.capability = 90;
   settings.driver = cudaErrorNoDevice;
   has(11, "no NVIDIA GPU");
   settings.driver = cudaErrorInsufficientDriver;
@@ -191,7 +294,7 @@ void table_suite() {
          "a device that is not there: " + error_text);
 }
 
-const Suite emulation_tests("emulation", emulation_suite), numeric_tests("numeric", numeric_suite),
-    table_tests("table", table_suite);
+const Suite emulation_tests("emulation", emulation_suite), cluster_tests("clusters", cluster_suite),
+    team_tests("teams", team_suite), numeric_tests("numeric", numeric_suite), table_tests("table", table_suite);
 
 }  // namespace

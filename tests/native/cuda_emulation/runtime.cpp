@@ -36,17 +36,17 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
       *value = settings.shared_per_block_optin;
       break;
     case cudaDevAttrComputeCapabilityMajor:
-      *value = 6;
+      *value = settings.capability / 10;
       break;
     case cudaDevAttrComputeCapabilityMinor:
-      *value = 1;
+      *value = settings.capability % 10;
       break;
   }
   return cudaSuccess;
 }
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
-  attributes->numRegs = 0;
+  attributes->ptxVersion = settings.capability;
   return settings.image;
 }
 
@@ -87,6 +87,19 @@ cudaError_t cudaFree(void* pointer) {
   free(pointer);
   return cudaSuccess;
 }
+
+cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t) {
+  if (settings.next_memory != cudaSuccess) {
+    const cudaError_t refused = settings.next_memory;
+    settings.next_memory = cudaSuccess;
+    return refused;
+  }
+  const cudaError_t status = cudaMalloc(pointer, bytes);
+  if (status == cudaSuccess && bytes > 0) memset(*pointer, 0xff, bytes);  // NaN, as a reader before the writer deserves
+  return status;
+}
+
+cudaError_t cudaFreeAsync(void* pointer, cudaStream_t) { return cudaFree(pointer); }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind) {
   memcpy(to, from, bytes);

@@ -61,22 +61,86 @@ struct Same {
 struct Shape {
   int64_t blocks;  // may exceed max_blocks; the kernel loops
   int threads;
-  size_t shared;  // dynamic shared memory, bytes
+  size_t shared;         // dynamic shared memory, bytes
+  int team = 1;          // blocks that work together, next to each other in the grid; `blocks` counts teams
+  bool cluster = false;  // launched as a cluster each: sm_90 and later
 };
+
+#ifndef LOTUS_CUDA_EMULATION
+// What cudaLaunchKernelEx takes.
+struct Launch {
+  cudaLaunchConfig_t config = {};
+  cudaLaunchAttribute attribute = {};
+
+  Launch(const Shape& shape, void* stream) {
+    const int64_t teams = shape.blocks < max_blocks ? shape.blocks : max_blocks;
+    config.gridDim = dim3(static_cast<unsigned>(teams * shape.team));
+    config.blockDim = dim3(static_cast<unsigned>(shape.threads));
+    config.dynamicSmemBytes = shape.shared;
+    config.stream = static_cast<cudaStream_t>(stream);
+    attribute.id = cudaLaunchAttributeClusterDimension;
+    attribute.val.clusterDim.x = static_cast<unsigned>(shape.team);
+    attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+    config.attrs = &attribute;
+    config.numAttrs = shape.cluster ? 1 : 0;
+  }
+  Launch(const Launch&) = delete;  // config points into it
+  Launch& operator=(const Launch&) = delete;
+};
+#endif
 
 // The one place where a kernel starts.
 template <class... P>
-cudaError_t launch(void (*kernel)(P...), Shape shape, void* stream, typename Same<P>::Type... arguments) {
-  const dim3 grid(static_cast<unsigned>(shape.blocks < max_blocks ? shape.blocks : max_blocks));
-  const dim3 block(static_cast<unsigned>(shape.threads));
+cudaError_t launch(void (*kernel)(P...), const Shape& shape, void* stream, typename Same<P>::Type... arguments) {
 #ifdef LOTUS_CUDA_EMULATION
   (void)stream;
-  return emulation::launch([=] { kernel(arguments...); }, grid, block, shape.shared);
+  const int64_t teams = shape.blocks < max_blocks ? shape.blocks : max_blocks;
+  return emulation::launch([=] { kernel(arguments...); }, dim3(static_cast<unsigned>(teams * shape.team)),
+                           dim3(static_cast<unsigned>(shape.threads)), shape.shared, shape.cluster ? shape.team : 1);
 #else
-  kernel<<<grid, block, shape.shared, static_cast<cudaStream_t>(stream)>>>(arguments...);
-  return cudaGetLastError();
+  const Launch how(shape, stream);
+  return cudaLaunchKernelEx(&how.config, kernel, arguments...);
 #endif
 }
+
+// Whether `kernel` can run as clusters of that shape here: its code must be of compute capability 9 or later (a build for
+// an older one also runs on a new device, by way of PTX), and the device must have room for one cluster.
+template <class... P>
+bool can_cluster(void (*kernel)(P...), const Shape& shape) {
+  cudaFuncAttributes attributes;
+  bool can = cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel)) == cudaSuccess &&
+             attributes.ptxVersion >= 90;
+#ifndef LOTUS_CUDA_EMULATION
+  int clusters = 0;
+  const Launch how(shape, nullptr);
+  can = can && cudaOccupancyMaxActiveClusters(&clusters, kernel, &how.config) == cudaSuccess && clusters > 0;
+#else
+  (void)shape;
+#endif
+  if (!can) cudaGetLastError();  // the launch that follows must not find the error of a question
+  return can;
+}
+
+// Memory of the device for the kernels of one call, taken and given back in the order of the stream (so that a captured
+// graph may hold it, and no call waits).
+class StreamMemory {
+ public:
+  StreamMemory(size_t bytes, void* stream) : stream_(static_cast<cudaStream_t>(stream)) {
+    status_ = cudaMallocAsync(&data_, bytes, stream_);
+  }
+  ~StreamMemory() {
+    if (status_ == cudaSuccess) cudaFreeAsync(data_, stream_);
+  }
+  StreamMemory(const StreamMemory&) = delete;
+  StreamMemory& operator=(const StreamMemory&) = delete;
+  cudaError_t status() const { return status_; }
+  void* data() const { return data_; }
+
+ private:
+  cudaStream_t stream_;
+  void* data_ = nullptr;
+  cudaError_t status_;
+};
 
 // ---- Dynamic shared memory ----
 template <class T>

@@ -42,6 +42,11 @@ __device__ __forceinline__ float log_positive(float x) { return log_reduced(redu
 // log(1 + y), y in [-1/3, 1/3]: relative accuracy down to 0.
 __device__ __forceinline__ float log1p_small(float y) { return log_reduced({y, 0.0f}); }
 
+// log(1 + y), y >= 0.
+__device__ __forceinline__ float log_one_plus(float y) {
+  return y <= 0x1.555554p-2f ? log1p_small(y) : log_positive(1.0f + y);
+}
+
 // g = -log(-log u) from exact floats on either side of u = 1/2 (math/philox.h).
 __device__ __forceinline__ float gumbel(uint32_t word) {
   const uint32_t k = uniform_odd(word);
@@ -72,15 +77,35 @@ __device__ __forceinline__ void add_gumbel(const NoiseKey& key, int q, float* x)
   for (int j = 0; j < 4; ++j) x[j] += gumbel(words.v[j]);
 }
 
+// ---- Sums of exponentials relative to a running top ----
+// What x - top becomes for a top that is -inf: no values yet, nothing to shift.
+__device__ __forceinline__ float shift(float top) { return top > -kInf ? top : 0.0f; }
+
+// A sum of exp((x - from) scale), relative to `to` >= from. 0 where there was nothing yet (from = -inf).
+__device__ __forceinline__ float rescaled(float sum, float from, float to, float scale = 1.0f) {
+  return from > -kInf ? sum * expf((from - to) * scale) : 0.0f;
+}
+
+// Adds a quad to such a sum whose top it raises to `to`.
+__device__ __forceinline__ float add_exponentials(float sum, float from, float to, const float (&x)[4],
+                                                  float scale = 1.0f) {
+  if (to > from) sum = rescaled(sum, from, to, scale);
+  const float base = shift(to);
+  float partial = 0.0f;
+#pragma unroll
+  for (int j = 0; j < 4; ++j) partial += expf((x[j] - base) * scale);
+  return sum + partial;
+}
+
+// 1 / tau, kept finite: 0 * inf would turn the maximum's own weight into NaN.
+__device__ __forceinline__ float inverse(float tau) { return fminf(1.0f / tau, 3.402823466e+38f); }
+
 // sum_c exp(x_c - top), and where `moment` sum_c exp(x_c - top) (x_c - top), over values that come four at a time:
 // when a larger top comes, what is summed so far is scaled down to it. NaN and +inf make top +inf, and the sums no
 // matter.
 struct OnlineSums {
   Top top;
   float sum = 0.0f, moment = 0.0f;
-
-  // What (x - top) becomes for a top that is -inf: no values yet, nothing to shift.
-  __device__ static float shift(float top) { return top > -kInf ? top : 0.0f; }
 
   __device__ __forceinline__ void rescale(float to) {
     // Only moves where there is something to move: -inf - finite would make 0 * -inf of the moment.

@@ -162,7 +162,8 @@ __device__ __forceinline__ void store_quads(T* row, int first, int step, int col
 }
 
 // ---- Launch shapes ----
-// C <= kWarpCols: a warp or a part of one a row, the row's values in registers (Q quads a lane). Beyond: a block a row.
+// C <= kWarpCols: a warp or a part of one a row, the row's values in registers (Q quads a lane). Beyond: a block a row,
+// or a team of them (team.cuh).
 constexpr int kWarpCols = 1024;
 constexpr int kWarpBlockThreads = 128;
 

@@ -64,6 +64,9 @@ struct Both {
 // ---- The trees ----
 template <class V>
 __device__ __forceinline__ V shuffle_xor(const V& v, int mask) {
+#ifdef LOTUS_CUDA_EMULATION
+  return __shfl_xor_sync(kAllLanes, v, mask);  // all words at once: the same, in less time
+#else
   uint32_t words[sizeof(V) / 4];
   memcpy(words, &v, sizeof v);
 #pragma unroll
@@ -71,6 +74,7 @@ __device__ __forceinline__ V shuffle_xor(const V& v, int mask) {
   V out;
   memcpy(&out, words, sizeof out);
   return out;
+#endif
 }
 
 // Over groups of `lanes` neighbouring threads, a power of two; all 32 lanes of the warp must call it.
@@ -80,17 +84,26 @@ __device__ __forceinline__ V group_reduce(V v, int lanes) {
   return v;
 }
 
+// What block_reduce calls where merge() is all there is to it.
+struct Merge {
+  template <class V>
+  __device__ __forceinline__ V operator()(const V& v, int lanes) const {
+    return group_reduce(v, lanes);
+  }
+};
+
 // Over the block. `slots` [32] in shared memory, not used by the reduction just before this one: with two or more
 // sets of slots used in turn, one barrier a reduction is enough, because a thread that writes a set again has passed
-// the barrier of the set between, which every reader of the first set reached only after reading.
-template <class V>
-__device__ __forceinline__ V block_reduce(V v, V* slots) {
+// the barrier of the set between, which every reader of the first set reached only after reading. `join` (v, lanes)
+// reduces over groups of lanes; V{} must change nothing.
+template <class V, class Join = Merge>
+__device__ __forceinline__ V block_reduce(V v, V* slots, Join join = {}) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int warps = static_cast<int>(blockDim.x) / kWarp;
-  v = group_reduce(v, kWarp);
+  v = join(v, kWarp);
   if (lane == 0) slots[threadIdx.x / kWarp] = v;
   __syncthreads();  // without it a warp would read slots that others have not written yet
-  return group_reduce(lane < warps ? slots[lane] : V{}, kWarp);
+  return join(lane < warps ? slots[lane] : V{}, kWarp);
 }
 
 // Shared arrays of types with initialisers: raw bytes, written before they are read.

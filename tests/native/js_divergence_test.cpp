@@ -10,6 +10,8 @@ struct Case {
   int turn = 0;
   Layout p, q;
   bool total = true, bad_rows = true;
+  enum { kNone, kApart, kInPlace } gradient = kNone;
+  Layout gradient_layout;
 };
 
 struct Input {
@@ -20,6 +22,7 @@ struct Output {
   std::vector<double> rows;
   double total = 0;
   int64_t nonfinite = 0;
+  std::vector<double> gradient;
 };
 
 // Rows that are far apart, disjoint, equal and nearly equal; probabilities with zeros and not normalised.
@@ -114,6 +117,61 @@ Output reference(const Case& k, const Input& in) {
   return out;
 }
 
+// What makes the gradient's largest entries about 1, so that tolerances mean something.
+float gradient_scale(const Case& k) {
+  const double b = static_cast<double>(k.rows);
+  return static_cast<float>(k.form == LOTUS_JSD_TEXTBOOK     ? b
+                            : k.form == LOTUS_JSD_UPSTREAM ? b * b
+                                                           : b * static_cast<double>(k.cols));
+}
+
+// d total / d logits of p by the chain rule, one definition after the other. unsure[b]: in row b the clamp acts or
+// does not as the last bit of a probability falls.
+std::vector<double> gradient(const Case& k, const Input& in, std::vector<bool>& unsure) {
+  Case plain = k;
+  plain.form = LOTUS_JSD_TEXTBOOK;  // softmax and no more
+  const size_t cols = static_cast<size_t>(k.cols);
+  std::vector<std::vector<double>> softmax, p, q;
+  double sum_p = 0, sum_q = 0;
+  for (int64_t b = 0; b < k.rows; ++b) {
+    softmax.push_back(distribution(in.p.data() + b * k.cols, plain));
+    p.push_back(distribution(in.p.data() + b * k.cols, k));
+    q.push_back(distribution(in.q.data() + b * k.cols, k));
+    if (p.back().empty() || q.back().empty()) continue;
+    for (const double v : p.back()) sum_p += v;
+    for (const double v : q.back()) sum_q += v;
+  }
+  const bool textbook = k.form == LOTUS_JSD_TEXTBOOK, whole = k.form == LOTUS_JSD_UPSTREAM;
+  std::vector<std::vector<double>> slope(p.size());
+  double mean = 0;
+  for (size_t b = 0; b < p.size(); ++b) {
+    if (p[b].empty() || q[b].empty()) continue;
+    for (size_t c = 0; c < cols; ++c) {
+      const double x = p[b][c] / (whole ? sum_p : 1), y = q[b][c] / (whole ? sum_q : 1), m = (x + y) / 2;
+      slope[b].push_back(textbook ? (x > 0 ? 0.5 * log(x / m) : 0)
+                                  : 0.5 * (log(m) - 0.5 * (log(x) + log(y))) + 0.5 - m / (2 * x));
+      mean += x * slope[b][c];
+    }
+  }
+  const double rows = static_cast<double>(k.rows);
+  const double scale = gradient_scale(k) / (k.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(k.cols) : rows);
+  std::vector<double> out;
+  unsure.assign(p.size(), false);
+  for (size_t b = 0; b < p.size(); ++b) {
+    double row_mean = 0;
+    for (size_t c = 0; c < slope[b].size(); ++c) {
+      const double value = softmax[b][c];
+      if (whole) slope[b][c] = (slope[b][c] - mean) / sum_p;
+      if (!textbook && value < 1e-8) slope[b][c] = 0;
+      if (!textbook && fabs(value - 1e-8) < 1e-13) unsure[b] = true;
+      row_mean += value * slope[b][c];
+    }
+    for (size_t c = 0; c < cols; ++c)
+      out.push_back(slope[b].empty() ? kNaN : scale * softmax[b][c] * (slope[b][c] - row_mean));
+  }
+  return out;
+}
+
 Output run(const Case& k, const Input& in) {
   const DeviceMatrix p(k.rows, k.cols, k.dtype, k.p, in.p), q(k.rows, k.cols, k.dtype, k.q, in.q);
   const size_t rows = static_cast<size_t>(k.rows);
@@ -126,11 +184,21 @@ Output run(const Case& k, const Input& in) {
   a.total = k.total ? total.at() : nullptr;
   a.workspace = k.form == LOTUS_JSD_UPSTREAM ? workspace.at() : nullptr;
   a.nonfinite_rows = nonfinite.at();
+  const bool apart = k.gradient == Case::kApart;
+  const DeviceMatrix slopes(apart ? k.rows : 1, apart ? k.cols : 1, k.dtype, k.gradient_layout);
+  const DeviceMatrix& written = k.gradient == Case::kInPlace ? p : slopes;
+  a.gradient = k.gradient == Case::kNone ? nullptr : written.at();
+  a.gradient_stride = written.stride();
+  a.gradient_scale = gradient_scale(k);
   expect_ok(backend().js_divergence(a));
   Output out;
   out.rows = row_out.values();
   if (k.total) out.total = total.values()[0];
   out.nonfinite = nonfinite.values()[0] - 40;
+  if (k.gradient != Case::kNone) {
+    out.gradient = written.values();
+    expect(written.gaps_untouched(), "gaps of the gradient");
+  }
   return out;
 }
 
@@ -152,6 +220,36 @@ void compare(const Case& k) {
   expect_close("row_out", out.rows, expected.rows, LOTUS_FLOAT32, {}, absolute);
   if (k.total) expect_close("total", {out.total}, {expected.total}, LOTUS_FLOAT32, {}, absolute);
   expect(out.nonfinite == expected.nonfinite, "nonfinite_rows " + std::to_string(out.nonfinite));
+  if (k.gradient == Case::kNone) return;
+  std::vector<bool> unsure;
+  const std::vector<double> slopes = gradient(k, in, unsure);
+  // Differences of slopes near 1, times p: in fp32 no closer than this to one that is nearly 0.
+  expect_close("gradient", out.gradient, slopes, k.dtype, unsure, 3e-6);
+}
+
+// The gradient against central differences of the total, with probabilities on both sides of the clamp.
+void central_differences() {
+  for (const int32_t form : {LOTUS_JSD_TEXTBOOK, LOTUS_JSD_UPSTREAM, LOTUS_JSD_BAD_TEACHING}) {
+    Case k;
+    k.rows = 4, k.cols = 6, k.form = form, k.bad_rows = false, k.gradient = Case::kApart;
+    context = "differences " + text(k);
+    Rng rng{static_cast<uint64_t>(form + 1)};
+    Input in;
+    for (int64_t i = 0; i < k.rows * k.cols; ++i) {
+      in.p.push_back(rounded(i % 5 == 0 ? -19 - rng.uniform() : rng.normal(), k.dtype));
+      in.q.push_back(rounded(rng.normal(), k.dtype));
+    }
+    std::vector<double> differences;
+    for (size_t i = 0; i < in.p.size(); ++i) {
+      constexpr double kStep = 1e-4;
+      Input up = in, down = in;
+      up.p[i] += kStep, down.p[i] -= kStep;
+      differences.push_back(gradient_scale(k) * (reference(k, up).total - reference(k, down).total) / (2 * kStep));
+    }
+    std::vector<bool> unsure;
+    expect_close("by the chain rule", gradient(k, in, unsure), differences, LOTUS_FLOAT32, {}, 1e-8);
+    expect_close("of the operation", run(k, in).gradient, differences);
+  }
 }
 
 bool same(const std::vector<double>& a, const std::vector<double>& b) {
@@ -161,15 +259,20 @@ bool same(const std::vector<double>& a, const std::vector<double>& b) {
 void determinism(int64_t rows, int64_t cols, int32_t dtype, int32_t form, int32_t input) {
   Case k;
   k.rows = rows, k.cols = cols, k.dtype = dtype, k.form = form, k.input = input, k.bad_rows = false;
+  k.gradient = input == LOTUS_LOGITS ? Case::kApart : Case::kNone;
   context = "bits of " + text(k);
   const Input in = make_input(k);
   const Output first = run(k, in);
   const auto again = [&](const char* what) {
     const Output out = run(k, in);
-    expect(same(out.rows, first.rows) && same({out.total}, {first.total}), what);
+    expect(same(out.rows, first.rows) && same({out.total}, {first.total}) && same(out.gradient, first.gradient), what);
   };
   k.p = {3, 1};
   again("another layout");
+  if (k.gradient == Case::kApart) {
+    k.gradient = Case::kInPlace;
+    again("in place");
+  }
 #ifdef LOTUS_CUDA_EMULATION
   for_each_machine(again);
 #endif
@@ -200,6 +303,7 @@ void close(int64_t cols) {
 
 const Suite suite("js_divergence", [] {
   for (const int64_t cols : {10, 100, 1000, 1500}) close(cols);
+  central_differences();
   for (const int32_t dtype : kDtypes) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {
@@ -214,6 +318,8 @@ const Suite suite("js_divergence", [] {
           k.p = kLayouts[static_cast<size_t>(v)];
           k.q = kLayouts[static_cast<size_t>(v < 3 ? v : 0)];
           k.total = v != 4;
+          if (k.input == LOTUS_LOGITS) k.gradient = (rows + cols + v) % 2 == 0 ? Case::kApart : Case::kInPlace;
+          k.gradient_layout = kLayouts[static_cast<size_t>(v + 1)];
           compare(k);
           // Without rows that are not finite the total is a number.
           k.bad_rows = false, k.total = true;

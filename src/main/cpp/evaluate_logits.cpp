@@ -14,12 +14,8 @@ int32_t lotus_evaluate_logits(const void* logits, int64_t logits_stride, const i
   if ((class_sums == nullptr) != (class_counts == nullptr))
     return set_error(LOTUS_INVALID_ARGUMENT, "%s: class_sums and class_counts come together; %s is null", op,
                      class_sums == nullptr ? "class_sums" : "class_counts");
-  if (class_sums != nullptr) {
-    LOTUS_TRY(check_matrix(op, "class_sums", class_sums, slots, cols, class_sums_stride));
-    if (slots < 1 || (class_slot == nullptr && slots < cols))
-      return set_error(LOTUS_INVALID_ARGUMENT, "%s: slots is %lld; without class_slot it must be at least cols = %lld",
-                       op, static_cast<long long>(slots), static_cast<long long>(cols));
-  }
+  if (class_sums != nullptr)
+    LOTUS_TRY(check_class_slots(op, class_sums, class_sums_stride, cols, class_slot, slots));
   const Backend* backend = backend_for(device);
   if (backend == nullptr) return LOTUS_UNSUPPORTED;
   if (rows == 0) return LOTUS_OK;

@@ -33,6 +33,10 @@ struct Operand {
 // `out` may be `in` itself, but then row by row.
 int32_t check_in_place(const char* op, Operand out, Operand in);
 
+// The [slots, cols] matrix of sums by class and the map to its rows.
+int32_t check_class_slots(const char* op, const double* class_sums, int64_t stride, int64_t cols,
+                          const int32_t* class_slot, int64_t slots);
+
 // Leaves the calling function with the first failed check.
 #define LOTUS_TRY(call)                                \
   do {                                                 \

@@ -157,6 +157,15 @@ int32_t check_in_place(const char* op, Operand out, Operand in) {
                    out.name, in.name, static_cast<long long>(out.stride), in.name, static_cast<long long>(in.stride));
 }
 
+int32_t check_class_slots(const char* op, const double* class_sums, int64_t stride, int64_t cols,
+                          const int32_t* class_slot, int64_t slots) {
+  LOTUS_TRY(check_matrix(op, "class_sums", class_sums, slots, cols, stride));
+  if (slots < 1 || (class_slot == nullptr && slots < cols))
+    return set_error(LOTUS_INVALID_ARGUMENT, "%s: slots is %lld; without class_slot it must be at least cols = %lld", op,
+                     static_cast<long long>(slots), static_cast<long long>(cols));
+  return LOTUS_OK;
+}
+
 }  // namespace lotus
 
 extern "C" {

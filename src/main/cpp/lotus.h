@@ -176,7 +176,8 @@ LOTUS_API int32_t lotus_cross_entropy(const void* logits, int64_t logits_stride,
  *                 class_counts [K] ADDS one. class_slot [C] maps a label to 0..K-1, or below 0 to leave it out;
  *                 NULL = the label itself (then K >= C).
  * Every output may be NULL; class_sums and class_counts come together. Rows that are not finite count as wrong, get
- * NaN in loss and entropy, and are left out of class_sums and class_counts.
+ * NaN in loss and entropy, and are left out of class_sums and class_counts. Where correct, loss and entropy are all
+ * NULL, a row that class_slot leaves out is not read, and so not counted.
  */
 LOTUS_API int32_t lotus_evaluate_logits(const void* logits, int64_t logits_stride, const int64_t* labels, int64_t rows,
                                         int64_t cols, int32_t dtype, int64_t* correct, float* loss, float* entropy,
@@ -227,12 +228,13 @@ LOTUS_API int32_t lotus_js_divergence(const void* p, int64_t p_stride, const voi
 /*
  * RF-JSD from two sets of class sums and counts [K, C] (class_means): p of the unlearned model on the forget set, q of
  * the original on the test half. Over the classes k that both count: P_k, Q_k = the class means, rows normalised.
- *   out[0] = mean_k JSD(P_k, Q_k) (TEXTBOOK) ; out[1] = the UPSTREAM form of the two matrices ; out[2] = classes used
+ *   out[0] = mean_k JSD(P_k, Q_k) (TEXTBOOK) ; out[1] = the UPSTREAM form of the two matrices of those means, rows as
+ *   they are ; out[2] = classes used
  *   subset_out[r] = out[0] on a random subset r of ceil(C / 2) columns, renormalised: those with the smallest words of
  *   (seed, step 0, LOTUS_STREAM_SUBSETS, sample r), the lower column first among equals. A class without mass on the
  *   subset counts 0 where both sides lack it, log 2 where one does.
- * No class in common: out[0], out[1] and subset_out are NaN. subsets >= 0; subset_out [subsets] or NULL with 0.
- * workspace: 4 K + 8 + 2 * subsets fp64 of the device.
+ * Sums that are negative or not finite make NaN of what they enter. No class in common: out[0], out[1] and subset_out
+ * are NaN. K >= 1; subsets >= 0; subset_out [subsets] or NULL with 0. workspace: 4 K + 2 fp64 of the device.
  */
 LOTUS_API int32_t lotus_rf_jsd(const double* p_sums, int64_t p_stride, const int64_t* p_counts, const double* q_sums,
                                int64_t q_stride, const int64_t* q_counts, int64_t classes, int64_t cols,
@@ -315,7 +317,8 @@ LOTUS_API int32_t lotus_top_k_mask(const lotus_tensor* tensors, int64_t tensor_c
 typedef struct lotus_augment {
   int32_t crop_height, crop_width; /* of the box cut out of each image; the image's own size takes all of it */
   int32_t padding;                 /* pixels of padding around the image that a random box may reach into; below 0: the
-                                      box is not drawn but centred */
+                                      box is not drawn but centred (as torchvision's center_crop), over the padding
+                                      where it is larger than the image */
   int32_t pad_mode;                /* LOTUS_PAD_ZERO or LOTUS_PAD_EDGE */
   float flip_probability;          /* of a horizontal flip, 0 to 1 */
   float mean[4], std[4];           /* a channel, on the scale 0..1; std > 0 */
@@ -324,14 +327,16 @@ typedef struct lotus_augment {
 /*
  * A batch from uint8 images that are resident in memory, in one pass: gather, box (random, centred or given), bilinear
  * resize with antialias (as torchvision's on tensors) where box and output differ in size, horizontal flip,
- * (pixel / 255 - mean) / std, type, layout.
+ * (pixel / 255 - mean) / std, type, layout. Padding inside the box is part of the picture that is resized.
  *
  * images [N] of channels (1 to 4) x height x width, in image_layout; indices [B], 0 <= index < N (another index fills
  * the row with NaN and counts as not finite). out [B] of channels x out_height x out_width in `dtype`, out_layout.
+ * Sizes of images and outputs: 1 to 2^20.
  * Draws of row b: words w of (seed, step, LOTUS_STREAM_AUGMENT, samples[b] or b): top = floor(w0 (height + 2 padding -
  * crop_height + 1) / 2^32) - padding, left likewise from w1, flip = w2 / 2^32 < flip_probability.
- * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes. flips [B]
- * bytes or NULL: ready-made flips.
+ * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes, and crop_height,
+ * crop_width and padding are not read; a box that is empty or reaches further counts as an index out of range. flips
+ * [B] bytes or NULL: ready-made flips.
  */
 LOTUS_API int32_t lotus_gather_augment(const uint8_t* images, int64_t image_count, int32_t channels, int32_t height,
                                        int32_t width, int32_t image_layout, const int64_t* indices, int64_t rows,

@@ -121,10 +121,11 @@ struct CrossEntropyArgs {
   void* stream;
 };
 
+// evaluate_logits, and with other outputs class_means and entropy_histogram.
 struct EvaluateArgs {
   const void* logits;
   int64_t logits_stride;
-  const int64_t* labels;  // [B]
+  const int64_t* labels;  // [B]; null in entropy_histogram
   int64_t rows, cols;
   int32_t dtype;
   int64_t* correct;      // or null
@@ -138,6 +139,9 @@ struct EvaluateArgs {
   int64_t* nonfinite_rows;    // or null
   int32_t device;
   void* stream;
+  int64_t* histogram = nullptr;  // [bins] of entropies, or null
+  float low = 0, high = 0;
+  int32_t bins = 0;
 };
 
 struct JsdArgs {
@@ -150,24 +154,12 @@ struct JsdArgs {
   int32_t input_kind, form;
   double* row_out;    // [B]
   double* total;      // or null
-  double* workspace;  // 3 B + 3, UPSTREAM only
+  // UPSTREAM only, 3 B + 3: the rows' clamped sums of p, of q, the two whole sums, the rows' parts of W, W.
+  double* workspace;
   void* gradient;     // [B, C] or null; may be p
   int64_t gradient_stride;
   float gradient_scale;
   int64_t* nonfinite_rows;
-  int32_t device;
-  void* stream;
-};
-
-struct HistogramArgs {
-  const void* logits;
-  int64_t logits_stride;
-  int64_t rows, cols;
-  int32_t dtype;
-  float low, high;
-  int32_t bins;
-  int64_t* counts;          // [bins]
-  int64_t* nonfinite_rows;  // or null
   int32_t device;
   void* stream;
 };
@@ -184,7 +176,7 @@ struct RfJsdArgs {
   uint64_t seed;
   double* out;         // [3]
   double* subset_out;  // [subsets]
-  double* workspace;   // 4 K + 8 + 2 subsets
+  double* workspace;   // 4 K + 2
   int32_t device;
   void* stream;
 };
@@ -271,8 +263,7 @@ struct Backend {
   int32_t (*gumbel_cross_entropy)(const GumbelArgs&);
   int32_t (*distillation)(const DistillationArgs&);
   int32_t (*cross_entropy)(const CrossEntropyArgs&);
-  int32_t (*evaluate_logits)(const EvaluateArgs&);  // class_means too
-  int32_t (*entropy_histogram)(const HistogramArgs&);
+  int32_t (*evaluate_logits)(const EvaluateArgs&);  // class_means and entropy_histogram too
   int32_t (*js_divergence)(const JsdArgs&);
   int32_t (*rf_jsd)(const RfJsdArgs&);
   int32_t (*gradient_norm)(const NormArgs&);

@@ -16,15 +16,18 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
 
+__device__ __forceinline__ bool bad_label(const EvaluateArgs& a, int64_t b) {
+  return b < a.rows && (a.labels[b] < 0 || a.labels[b] >= a.cols);
+}
+
 __device__ __forceinline__ bool belongs(const EvaluateArgs& a, int64_t b, int64_t slot) {
-  if (b >= a.rows) return false;
+  if (b >= a.rows || bad_label(a, b)) return false;
   const int64_t label = a.labels[b];
-  if (label < 0 || label >= a.cols) return false;
   return (a.class_slot != nullptr ? a.class_slot[label] : label) == slot;
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) class_sums_by_slot(EvaluateArgs a, int width) {
+__global__ void __launch_bounds__(kThreads) class_sums_by_slot(EvaluateArgs a, int width, int64_t* nonfinite) {
   __shared__ int matches[kWarps];      // rows of the slot in each warp's part of the chunk
   __shared__ int list[kThreads];       // those rows, in order, counted from the chunk's first
   __shared__ float top[kThreads];      // of each listed row
@@ -35,7 +38,7 @@ __global__ void __launch_bounds__(kThreads) class_sums_by_slot(EvaluateArgs a, i
 
   for (int64_t slot = blockIdx.x; slot < a.slots; slot += gridDim.x) {
     double* sums = a.class_sums + slot * a.class_sums_stride;
-    int64_t count = 0;
+    int64_t count = 0, left_out = 0;
     for (int64_t first = 0; first < a.rows; first += kThreads) {
       const bool mine = belongs(a, first + thread, slot);
       const uint32_t ballot = __ballot_sync(kAllLanes, mine);
@@ -78,23 +81,33 @@ __global__ void __launch_bounds__(kThreads) class_sums_by_slot(EvaluateArgs a, i
         }
         sums[c] = sum;
       }
-      for (int i = 0; thread == 0 && i < total; ++i) count += inverse[i] > 0.0f;
+      for (int i = 0; thread == 0 && i < total; ++i) {
+        count += inverse[i] > 0.0f;
+        left_out += !(inverse[i] > 0.0f);
+      }
+      // Rows with a bad label are nobody's; the first slot's block counts them, a warp its part of the chunk.
+      if (nonfinite != nullptr && slot == 0)
+        add_count(nonfinite, __popc(__ballot_sync(kAllLanes, bad_label(a, first + thread))));
       // No barrier here: the next chunk writes the list, top and inverse only behind its first barrier, which every
       // thread reaches after adding; and matches, written before that, is last read before the barriers above.
     }
     if (thread == 0) a.class_counts[slot] += count;
+    // Thread 0 alone has counted, and is the lane that add_count lets write.
+    if (thread < kWarp) add_count(nonfinite, left_out);
   }
 }
 
 template <class T>
-int32_t run(const EvaluateArgs& a) {
+int32_t run(const EvaluateArgs& a, int64_t* nonfinite) {
   const int width = AccessWidth(a.cols).matrix(a.logits, a.logits_stride, element_bytes(a.dtype)).value();
-  return check("evaluate_logits", launch(class_sums_by_slot<T>, {a.slots, kThreads, 0}, a.stream, a, width));
+  return check("evaluate_logits", launch(class_sums_by_slot<T>, {a.slots, kThreads, 0}, a.stream, a, width, nonfinite));
 }
 
 }  // namespace
 
-int32_t class_sums(const EvaluateArgs& a) { return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); }); }
+int32_t class_sums(const EvaluateArgs& a, int64_t* nonfinite) {
+  return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a, nonfinite); });
+}
 
 }  // namespace cuda
 }  // namespace lotus

@@ -8,6 +8,7 @@
 // may not: class_sums.cu.
 #include "common/numeric.cuh"
 #include "common/quads.cuh"
+#include "math/histogram.h"
 #include "ops_cuda.h"
 
 namespace lotus {
@@ -24,14 +25,17 @@ struct Verdict {
 // By one thread a row, from the sums of the whole row.
 template <class T>
 __device__ __forceinline__ Verdict finish(const EvaluateArgs& a, int64_t b, Best best, float sum, float moment) {
-  const int64_t label = a.labels[b];
+  const int64_t label = a.labels != nullptr ? a.labels[b] : 0;
   const bool finite = best.finite() && label >= 0 && label < a.cols;
   const float log_sum = log_positive(sum);
   if (a.loss != nullptr) {
     const T* row = static_cast<const T*>(a.logits) + b * a.logits_stride;
     a.loss[b] = finite ? log_sum - (widen(row[label]) - best.value) : kNan;
   }
-  if (a.entropy != nullptr) a.entropy[b] = finite ? log_sum - moment / sum : kNan;
+  const float entropy = log_sum - moment / sum;
+  if (a.entropy != nullptr) a.entropy[b] = finite ? entropy : kNan;
+  if (a.histogram != nullptr && finite)
+    atomicAdd(reinterpret_cast<unsigned long long*>(a.histogram) + histogram_bin(entropy, a.low, a.high, a.bins), 1ull);
   return {finite, finite && best.index == label};
 }
 
@@ -138,8 +142,11 @@ int32_t run(const EvaluateArgs& a) {
 int32_t evaluate_logits(const EvaluateArgs& a) {
   const DeviceScope scope(a.device);
   LOTUS_CUDA_TRY(kOp, scope.status());
+  // Where sums by class are all that is asked, they count the rows that are not finite themselves.
+  if (a.class_sums != nullptr && a.correct == nullptr && a.loss == nullptr && a.entropy == nullptr)
+    return class_sums(a, a.nonfinite_rows);
   const int32_t status = with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
-  return status == LOTUS_OK && a.class_sums != nullptr ? class_sums(a) : status;
+  return status == LOTUS_OK && a.class_sums != nullptr ? class_sums(a, nullptr) : status;
 }
 
 }  // namespace cuda

@@ -1,14 +1,18 @@
-// js_divergence on CUDA.
+// js_divergence on CUDA: the divergence of each row, and its gradient with respect to p's logits.
 //
 // With x = (p - q) / (p + q), a = 1 + x = 2 p / (p + q), b = 1 - x = 2 q / (p + q), neither form cancels where p and q
 // are close, which is where the published tables live:
 //   textbook  0.5 p log(p/m) + 0.5 q log(q/m) = 0.25 (p + q) [a log1p(x) + b log1p(-x)]
-//   upstream  m log(m / sqrt(p q))            = -0.25 (p + q) log1p(-x^2), or log(a b) where x^2 is near 1
+//   upstream  m L, L = log(m / sqrt(p q))     = -0.5 log1p(-x^2), or -0.5 log(a b) where x^2 is near 1
 // Terms are fp32, a quad of them is summed in fp32, quads in fp64.
 //
+// Slopes d row / d p: textbook 0.5 log1p(x); upstream 0.5 L + (p - q) / (4 p). From them the gradient as
+// cpu/js_divergence.cpp derives it: p_c (H_c - sum_j p_j H_j), H the slope, 0 where the clamp acts and in UPSTREAM
+// lowered by W = sum over the whole matrix of 0.5 P L.
+//
 // UPSTREAM divides by the sums of the whole clamped matrices, so it takes two passes over the input: row sums into the
-// workspace, one small launch that adds them up in a fixed order, then the rows. A row that is not finite adds nothing
-// to those sums, so it spoils itself and the total, but no other row.
+// workspace, one small launch that adds them up in a fixed order, then the rows; and for a gradient, which needs W, a
+// third. A row that is not finite adds nothing to those sums, so it spoils itself and the total, but no other row.
 #include "common/numeric.cuh"
 #include "common/quads.cuh"
 #include "ops_cuda.h"
@@ -20,22 +24,42 @@ namespace {
 constexpr const char* kOp = "js_divergence";
 constexpr int kMaxBlockThreads = 512;
 constexpr int kSumThreads = 256;
+constexpr float kClampLow = 1e-8f;
 constexpr float kSmallest = 1.17549435e-38f;  // below: so small that x log x is nothing, and log_positive not for it
 
-__device__ __forceinline__ float times_log(float a, float x) {
-  if (fabsf(x) <= 0x1.555554p-2f) return a * log1p_small(x);
-  return a >= kSmallest ? a * log_positive(a) : 0.0f;
+// log a, a = 1 + x; 0 where a is 0.
+__device__ __forceinline__ float log_of(float a, float x) {
+  if (fabsf(x) <= 0x1.555554p-2f) return log1p_small(x);
+  return a >= kSmallest ? log_positive(a) : 0.0f;
 }
 
-__device__ __forceinline__ float term(float p, float q, bool textbook) {
+struct Term {
+  float value;  // of the divergence
+  float slope;  // d value / d p
+  float mean;   // upstream: the part of W
+};
+
+__device__ __forceinline__ Term term(float p, float q, bool textbook) {
   const float both = p + q;
-  if (!(both >= kSmallest)) return 0.0f;
+  if (!(both >= kSmallest)) return {0.0f, 0.0f, 0.0f};
   const float inverse = 1.0f / both;
   const float x = (p - q) * inverse;
   const float a = 2.0f * p * inverse, b = 2.0f * q * inverse;
-  if (textbook) return 0.25f * both * (times_log(a, x) + times_log(b, -x));
+  if (textbook) {
+    const float log_a = log_of(a, x);
+    return {0.25f * both * (a * log_a + b * log_of(b, -x)), 0.5f * log_a, 0.0f};
+  }
   const float y = x * x;
-  return -0.25f * both * (y <= 0x1.555554p-2f ? log1p_small(-y) : log_positive(a * b));
+  const float twice = -(y <= 0x1.555554p-2f ? log1p_small(-y) : log_positive(a * b));  // 2 L
+  return {0.25f * both * twice, 0.25f * (twice + (p - q) / p), 0.25f * p * twice};
+}
+
+// What a walk over the rows yields. UPSTREAM takes all three, the last for the gradient alone; the other forms one:
+// kRows, or with a gradient kGradient, which then writes the rows too.
+enum Pass { kSums, kRows, kGradient };
+
+__device__ __forceinline__ bool writes_rows(const JsdArgs& a, Pass pass) {
+  return pass == kRows || (pass == kGradient && a.form != LOTUS_JSD_UPSTREAM);
 }
 
 // One of the two operands' rows while it is walked: p_c = value_c * scale, clamped and scaled again in upstream's
@@ -54,7 +78,7 @@ struct Operand {
   __device__ __forceinline__ float probability(const JsdArgs& a, float value, bool inside) const {
     const float p = value * scale;
     if (a.form == LOTUS_JSD_TEXTBOOK) return p;
-    return inside ? fminf(fmaxf(p, 1e-8f), 1.0f) * whole : 0.0f;
+    return inside ? fminf(fmaxf(p, kClampLow), 1.0f) * whole : 0.0f;
   }
 };
 
@@ -74,48 +98,86 @@ __device__ __forceinline__ Operand operand(const JsdArgs& a, float top, float su
   return {top, normalise ? 1.0f / sum : 1.0f, static_cast<float>(1.0 / whole_sum)};
 }
 
-// The two sums that UPSTREAM's rows are divided by; 1 before they are known and in the other forms.
+// What UPSTREAM's rows are divided by (1 before it is known and in the other forms) and, for the gradient, lowered by.
 struct Whole {
   double p, q;
+  float mean_slope;  // W
 };
-__device__ __forceinline__ Whole whole_sums(const JsdArgs& a, bool sums_only) {
-  if (a.form != LOTUS_JSD_UPSTREAM || sums_only) return {1.0, 1.0};
-  return {a.workspace[2 * a.rows], a.workspace[2 * a.rows + 1]};
+__device__ __forceinline__ Whole whole_matrix(const JsdArgs& a, Pass pass) {
+  if (a.form != LOTUS_JSD_UPSTREAM || pass == kSums) return {1.0, 1.0, 0.0f};
+  const double* sums = a.workspace + 2 * a.rows;
+  return {sums[0], sums[1], pass == kGradient ? static_cast<float>(sums[a.rows + 2]) : 0.0f};
 }
 
-// By one thread a row: `sums` holds the two clamped sums, or the divergence and nothing.
-__device__ __forceinline__ void finish(const JsdArgs& a, int64_t b, bool sums_only, bool finite,
+// By one thread a row: `sums` as add_quad fills them.
+__device__ __forceinline__ void finish(const JsdArgs& a, int64_t b, Pass pass, bool finite,
                                        const Sums<double, 2>& sums) {
-  if (sums_only) {
+  if (pass == kSums) {
     a.workspace[b] = finite ? sums.value[0] : 0.0;
     a.workspace[a.rows + b] = finite ? sums.value[1] : 0.0;
-  } else {
+  } else if (writes_rows(a, pass)) {
     a.row_out[b] = finite ? sums.value[0] : static_cast<double>(kNan);
+    if (a.form == LOTUS_JSD_UPSTREAM) a.workspace[2 * a.rows + 2 + b] = finite ? sums.value[1] : 0.0;
   }
 }
 
-// Adds a quad of probabilities to the row's sums.
-__device__ __forceinline__ void add_quad(const JsdArgs& a, bool sums_only, const float* p, const float* q,
+// Makes probabilities of a quad of values and adds it to the row's sums:
+//   kSums      the clamped p, q
+//   kRows      the divergence, UPSTREAM's part of W
+//   kGradient  the divergence, sum p H; p is left as p without clamp, q as H
+template <Pass pass>
+__device__ __forceinline__ void add_quad(const JsdArgs& a, const Operand& at_p, const Operand& at_q,
+                                         float mean_slope, int first_col, int cols, float* p, float* q,
                                          Sums<double, 2>& sums) {
   float first = 0.0f, second = 0.0f;
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
-    first += sums_only ? p[j] : term(p[j], q[j], a.form == LOTUS_JSD_TEXTBOOK);
-    second += sums_only ? q[j] : 0.0f;
+    const bool inside = first_col + j < cols;
+    const float plain = p[j] * at_p.scale;
+    p[j] = at_p.probability(a, p[j], inside);
+    q[j] = at_q.probability(a, q[j], inside);
+    if (pass == kSums) {
+      first += p[j];
+      second += q[j];
+      continue;
+    }
+    const Term at = term(p[j], q[j], a.form == LOTUS_JSD_TEXTBOOK);
+    first += at.value;
+    if (pass == kGradient) {
+      const bool free = a.form == LOTUS_JSD_TEXTBOOK || plain >= kClampLow;
+      p[j] = plain;
+      q[j] = free ? at.slope - mean_slope : 0.0f;
+      second += p[j] * q[j];
+    } else {
+      second += at.mean;
+    }
   }
   sums.value[0] += first;
   sums.value[1] += second;
 }
 
+// A quad of the gradient, in p: factor * p (H - sum p H); NaN in a row that is not finite.
+__device__ __forceinline__ void slope_quad(bool finite, float factor, float mean, float* p, const float* q) {
+#pragma unroll
+  for (int j = 0; j < 4; ++j) p[j] = finite ? factor * (p[j] * (q[j] - mean)) : kNan;
+}
+
+// gradient_scale over what the total divides by.
+__device__ __forceinline__ float gradient_factor(const JsdArgs& a, const Whole& whole) {
+  const double rows = static_cast<double>(a.rows);
+  const double divisor = a.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(a.cols) : rows * whole.p;
+  return static_cast<float>(a.gradient_scale / divisor);
+}
+
 // ---- C <= kWarpCols: 32 / lanes rows a warp, Q quads a lane ----
-template <class T, int Q>
-__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width, bool sums_only) {
+template <class T, int Q, Pass pass>
+__global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, int lanes, int width) {
   const int in_group = static_cast<int>(threadIdx.x) & (lanes - 1);
   const int rows_per_block = static_cast<int>(blockDim.x) / lanes;
   const int row_in_block = static_cast<int>(threadIdx.x) / lanes;
   const int warp_row = static_cast<int>(threadIdx.x) / kWarp * (kWarp / lanes);
   const float fill = a.input_kind == LOTUS_LOGITS ? -kInf : 0.0f;
-  const Whole whole = whole_sums(a, sums_only);
+  const Whole whole = whole_matrix(a, pass);
   int64_t nonfinite = 0;
 
   // The bound is the warp's first row, so that all 32 lanes take part in every shuffle.
@@ -153,27 +215,27 @@ __global__ void __launch_bounds__(kWarpBlockThreads) jsd_warp_rows(JsdArgs a, in
 
     Sums<double, 2> sums;
 #pragma unroll
-    for (int i = 0; i < Q; ++i) {
-#pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        const bool inside = 4 * (in_group + i * lanes) + j < cols;
-        p[4 * i + j] = at_p.probability(a, p[4 * i + j], inside);
-        q[4 * i + j] = at_q.probability(a, q[4 * i + j], inside);
-      }
-      add_quad(a, sums_only, p + 4 * i, q + 4 * i, sums);
-    }
+    for (int i = 0; i < Q; ++i)
+      add_quad<pass>(a, at_p, at_q, whole.mean_slope, 4 * (in_group + i * lanes), cols, p + 4 * i, q + 4 * i,
+                         sums);
     sums = group_reduce(sums, lanes);
 
     const bool writes = present && in_group == 0;
-    if (writes) finish(a, b, sums_only, finite, sums);
-    nonfinite += __popc(__ballot_sync(kAllLanes, writes && !finite && !sums_only));
+    if (writes) finish(a, b, pass, finite, sums);
+    if (pass == kGradient) {
+      const float factor = gradient_factor(a, whole), mean = static_cast<float>(sums.value[1]);
+#pragma unroll
+      for (int i = 0; i < Q; ++i) slope_quad(finite, factor, mean, p + 4 * i, q + 4 * i);
+      store_quads<Q>(static_cast<T*>(a.gradient) + safe * a.gradient_stride, in_group, lanes, cols, width, p);
+    }
+    nonfinite += __popc(__ballot_sync(kAllLanes, writes && !finite && writes_rows(a, pass)));
   }
   add_count(a.nonfinite_rows, nonfinite);
 }
 
-// ---- C > kWarpCols: a block a row, walked twice, the second time from L2 ----
-template <class T>
-__global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a, int width, bool sums_only) {
+// ---- C > kWarpCols: a block a row, walked twice, for a gradient three times, from the second on out of L2 ----
+template <class T, Pass pass>
+__global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a, int width) {
   __shared__ Slots<Both<Top, Top>> top_slots;
   __shared__ Slots<Sums<float, 2>> total_slots;
   __shared__ Slots<Sums<double, 2>> sum_slots;
@@ -181,7 +243,7 @@ __global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a,
   const int cols = static_cast<int>(a.cols), quads = cols / 4 + (cols % 4 != 0);
   const bool logits = a.input_kind == LOTUS_LOGITS;
   const float fill = logits ? -kInf : 0.0f;
-  const Whole whole = whole_sums(a, sums_only);
+  const Whole whole = whole_matrix(a, pass);
   int64_t nonfinite = 0;
 
   for (int64_t b = blockIdx.x; b < a.rows; b += gridDim.x) {
@@ -221,23 +283,37 @@ __global__ void __launch_bounds__(kMaxBlockThreads, 3) jsd_block_rows(JsdArgs a,
     const Operand at_p = operand(a, tops.first.value, totals.value[0], whole.p);
     const Operand at_q = operand(a, tops.second.value, totals.value[1], whole.q);
 
-    Sums<double, 2> sums;
-    for (int i = thread; i < quads; i += threads) {
-      float p[4], q[4];
+    // The quad's four columns become p and, of the other operand, what add_quad makes of it.
+    const auto take_quad = [&](int i, float(&p)[4], float(&q)[4], Sums<double, 2>& sums) {
       load_quads<1>(row_p, i, threads, cols, width, fill, p);
       load_quads<1>(row_q, i, threads, cols, width, fill, q);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        const bool inside = 4 * i + j < cols;
-        p[j] = at_p.probability(a, Operand::value(a, p[j], at_p.top), inside);
-        q[j] = at_q.probability(a, Operand::value(a, q[j], at_q.top), inside);
+        p[j] = Operand::value(a, p[j], at_p.top);
+        q[j] = Operand::value(a, q[j], at_q.top);
       }
-      add_quad(a, sums_only, p, q, sums);
+      add_quad<pass>(a, at_p, at_q, whole.mean_slope, 4 * i, cols, p, q, sums);
+    };
+    Sums<double, 2> sums;
+    for (int i = thread; i < quads; i += threads) {
+      float p[4], q[4];
+      take_quad(i, p, q, sums);
     }
     sums = block_reduce(sums, sum_slots.get());
     if (thread == 0) {
-      finish(a, b, sums_only, finite, sums);
-      nonfinite += !finite && !sums_only;
+      finish(a, b, pass, finite, sums);
+      nonfinite += !finite && writes_rows(a, pass);
+    }
+    if (pass != kGradient) continue;
+    // In place, a quad is read again and then written by one thread alone.
+    T* out = static_cast<T*>(a.gradient) + b * a.gradient_stride;
+    const float factor = gradient_factor(a, whole), mean = static_cast<float>(sums.value[1]);
+    for (int i = thread; i < quads; i += threads) {
+      float p[4], q[4];
+      Sums<double, 2> again;
+      take_quad(i, p, q, again);
+      slope_quad(finite, factor, mean, p, q);
+      store_quads<1>(out, i, threads, cols, width, p);
     }
   }
   // Thread 0 alone has counted, and is the lane that add_count lets write.
@@ -258,23 +334,28 @@ __global__ void __launch_bounds__(kSumThreads) column_sums(const double* in, int
   }
 }
 
-template <class T>
-int32_t rows(const JsdArgs& a, bool sums_only) {
+template <class T, Pass pass>
+int32_t rows(const JsdArgs& a) {
   const int64_t bytes = element_bytes(a.dtype);
-  const int width = AccessWidth(a.cols).matrix(a.p, a.p_stride, bytes).matrix(a.q, a.q_stride, bytes).value();
+  const int width = AccessWidth(a.cols)
+                        .matrix(a.p, a.p_stride, bytes)
+                        .matrix(a.q, a.q_stride, bytes)
+                        .matrix(a.gradient, a.gradient_stride, bytes)
+                        .value();
   if (a.cols > kWarpCols)
-    return check(kOp, launch(jsd_block_rows<T>, {a.rows, block_threads(a.cols), 0}, a.stream, a, width, sums_only));
+    return check(kOp, launch(jsd_block_rows<T, pass>, {a.rows, block_threads(a.cols), 0}, a.stream, a, width));
   const WarpRows shape = warp_rows(a.cols);
   const int64_t rows_per_block = kWarpBlockThreads / shape.lanes;
   return with_quads(shape.quads, [&](auto quads) {
-    return check(kOp, launch(jsd_warp_rows<T, decltype(quads)::value>,
+    return check(kOp, launch(jsd_warp_rows<T, decltype(quads)::value, pass>,
                              {(a.rows + rows_per_block - 1) / rows_per_block, kWarpBlockThreads, 0}, a.stream, a,
-                             shape.lanes, width, sums_only));
+                             shape.lanes, width));
   });
 }
 
-int32_t rows(const JsdArgs& a, bool sums_only) {
-  return with_dtype(a.dtype, [&](auto type) { return rows<decltype(type)>(a, sums_only); });
+template <Pass pass>
+int32_t rows(const JsdArgs& a) {
+  return with_dtype(a.dtype, [&](auto type) { return rows<decltype(type), pass>(a); });
 }
 
 int32_t sum(const JsdArgs& a, const double* in, int64_t columns, double divisor, double* out) {
@@ -286,12 +367,16 @@ int32_t sum(const JsdArgs& a, const double* in, int64_t columns, double divisor,
 int32_t js_divergence(const JsdArgs& a) {
   const DeviceScope scope(a.device);
   LOTUS_CUDA_TRY(kOp, scope.status());
+  const bool upstream = a.form == LOTUS_JSD_UPSTREAM, gradient = a.gradient != nullptr;
+  double* whole = a.workspace + 2 * a.rows;
   int32_t status = LOTUS_OK;
-  if (a.form == LOTUS_JSD_UPSTREAM) {
-    status = rows(a, true);
-    if (status == LOTUS_OK) status = sum(a, a.workspace, 2, 1.0, a.workspace + 2 * a.rows);
+  if (upstream) {
+    status = rows<kSums>(a);
+    if (status == LOTUS_OK) status = sum(a, a.workspace, 2, 1.0, whole);
   }
-  if (status == LOTUS_OK) status = rows(a, false);
+  if (status == LOTUS_OK && (upstream || !gradient)) status = rows<kRows>(a);
+  if (status == LOTUS_OK && upstream && gradient) status = sum(a, whole + 2, 1, 1.0, whole + 2 + a.rows);
+  if (status == LOTUS_OK && gradient) status = rows<kGradient>(a);
   if (status != LOTUS_OK || a.total == nullptr) return status;
   const double b = static_cast<double>(a.rows);
   return sum(a, a.row_out, 1, a.form == LOTUS_JSD_BAD_TEACHING ? b * static_cast<double>(a.cols) : b, a.total);

@@ -10,9 +10,18 @@ int32_t philox_words(const PhiloxArgs&);
 int32_t gumbel_cross_entropy(const GumbelArgs&);
 int32_t evaluate_logits(const EvaluateArgs&);
 int32_t js_divergence(const JsdArgs&);
+int32_t rf_jsd(const RfJsdArgs&);
+int32_t gradient_norm(const NormArgs&);
+int32_t adamw(const AdamWArgs&);
+int32_t sgd(const SgdArgs&);
+int32_t accumulate(const AccumulateArgs&);
+int32_t ssd_dampen(const DampenArgs&);
+int32_t top_k_mask(const TopKArgs&);
+int32_t gather_augment(const AugmentArgs&);
 
 // The part of evaluate_logits that sums probabilities by label (class_sums.cu); the device is already current.
-int32_t class_sums(const EvaluateArgs&);
+// nonfinite: null, or the counter of rows that are not finite, of those that are read.
+int32_t class_sums(const EvaluateArgs&, int64_t* nonfinite);
 
 // Why the device cannot run these kernels; "" if it can.
 const char* reason(int32_t device);

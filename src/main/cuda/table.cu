@@ -86,16 +86,15 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
           nullptr,  // distillation
           nullptr,  // cross_entropy
           cuda::evaluate_logits,
-          nullptr,  // entropy_histogram
           cuda::js_divergence,
-          nullptr,  // rf_jsd
-          nullptr,  // gradient_norm
-          nullptr,  // adamw
-          nullptr,  // sgd
-          nullptr,  // accumulate
-          nullptr,  // ssd_dampen
-          nullptr,  // top_k_mask
-          nullptr,  // gather_augment
+          cuda::rf_jsd,
+          cuda::gradient_norm,
+          cuda::adamw,
+          cuda::sgd,
+          cuda::accumulate,
+          cuda::ssd_dampen,
+          cuda::top_k_mask,
+          cuda::gather_augment,
       },
       cuda::reason};
   cuda::set_error = set_error;

@@ -31,6 +31,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __align__(n) alignas(n)
 // Thread-local, because the linker then keeps all of them, and nothing else, in one piece that can be poisoned.
 #define __shared__ static thread_local

@@ -15,16 +15,15 @@ const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     LOTUS_LEVEL::distillation,
     LOTUS_LEVEL::cross_entropy,
     LOTUS_LEVEL::evaluate_logits,
-    nullptr,  // entropy_histogram
     LOTUS_LEVEL::js_divergence,
-    nullptr,  // rf_jsd
-    nullptr,  // gradient_norm
-    nullptr,  // adamw
-    nullptr,  // sgd
-    nullptr,  // accumulate
-    nullptr,  // ssd_dampen
-    nullptr,  // top_k_mask
-    nullptr,  // gather_augment
+    LOTUS_LEVEL::rf_jsd,
+    LOTUS_LEVEL::gradient_norm,
+    LOTUS_LEVEL::adamw,
+    LOTUS_LEVEL::sgd,
+    LOTUS_LEVEL::accumulate,
+    LOTUS_LEVEL::ssd_dampen,
+    LOTUS_LEVEL::top_k_mask,
+    LOTUS_LEVEL::gather_augment,
 };
 
 }  // namespace lotus

@@ -6,17 +6,44 @@
 namespace lotus {
 namespace LOTUS_LEVEL {
 
-// NaN is passed over; it shows in the sum of the exponentials. Four maxima side by side, or each would wait for the last.
+// The largest entry; NaN is passed over (and found by the sum of exponentials). Four maxima side by side: one alone
+// would wait for its own latency, four take a row as fast as memory gives it.
 template <class T>
 inline float row_max(const T* x, int64_t cols) {
-  constexpr int kSide = 4;
-  F top[kSide];
-  for (F& lane : top) lane = splat(-kInfinity);
-  int64_t c = 0;
-  for (; c + kSide * kWidth <= cols; c += kSide * kWidth)
-    for (int k = 0; k < kSide; ++k) top[k] = max(load(x + c + k * kWidth, Whole{}, 0.0f), top[k]);
-  for_vectors(cols - c, [&](int64_t i, auto n) { top[0] = max(load(x + c + i, n, -kInfinity), top[0]); });
-  return max(max(max(top[0], top[1]), max(top[2], top[3])));
+  F a = splat(-kInfinity), b = a, c = a, d = a;
+  int64_t i = 0;
+  for (; i + 4 * kWidth <= cols; i += 4 * kWidth) {
+    a = max(load(x + i, Whole{}, 0.0f), a);
+    b = max(load(x + i + kWidth, Whole{}, 0.0f), b);
+    c = max(load(x + i + 2 * kWidth, Whole{}, 0.0f), c);
+    d = max(load(x + i + 3 * kWidth, Whole{}, 0.0f), d);
+  }
+  for_vectors(cols - i, [&](int64_t j, auto n) { a = max(load(x + i + j, n, -kInfinity), a); });
+  return max(max(max(a, b), max(c, d)));
+}
+
+struct ExpSums {
+  double sum;     // of exp(x - top); NaN where the row holds NaN or +inf, or is all -inf (inf - inf)
+  double moment;  // of exp(x - top) (x - top), where asked for
+};
+
+// out: null, or room for the row of exp(x - top).
+template <bool moment, class T>
+inline ExpSums exp_sums(const T* x, int64_t cols, float top, float* out) {
+  ExpSums sums{0, 0};
+  for (int64_t c = 0; c < cols; c += kPiece) {
+    F partial{}, partial_moment{};
+    for_vectors(cols - c < kPiece ? cols - c : kPiece, [&](int64_t i, auto n) {
+      const F shifted = load(x + c + i, n, -kInfinity) - top;
+      const F e = exp_nonpositive(shifted);
+      if (out != nullptr) store(out + c + i, e, n);
+      partial += e;
+      if (moment) partial_moment += e > 0.0f ? e * shifted : F{};  // -inf has e = 0
+    });
+    sums.sum += sum(partial);
+    if (moment) sums.moment += sum(partial_moment);
+  }
+  return sums;
 }
 
 // out = exp((x - top) * scale), scale > 0, and the sum of it. Subtracting first keeps small temperatures accurate.

@@ -6,8 +6,10 @@
 
 #if defined(__CUDACC__) || defined(LOTUS_CUDA_EMULATION)
 #define LOTUS_HD __host__ __device__ __forceinline__
+#define LOTUS_HD_MEMBER LOTUS_HD
 #else
-#define LOTUS_HD inline
+#define LOTUS_HD static inline  // static: the CPU levels must not share one copy (cpu/simd.h)
+#define LOTUS_HD_MEMBER inline        // of a type in a namespace without a name
 #endif
 
 namespace lotus {

@@ -23,9 +23,22 @@ import org.junit.jupiter.api.Test;
 class ArchitectureTest {
   private static final Path ROOT = Path.of(System.getProperty("lotus.basedir", "."));
 
-  /** Stages in the order of the flow; device serves all, unlearn drives, cli is on top. */
+  /**
+   * Stages in the order of the flow; device serves all, unlearn drives, bench measures, cli is on
+   * top.
+   */
   private static final List<String> FLOW =
-      List.of("data", "load", "backbone", "kernel", "optim", "metric", "report", "unlearn", "cli");
+      List.of(
+          "data",
+          "load",
+          "backbone",
+          "kernel",
+          "optim",
+          "metric",
+          "report",
+          "unlearn",
+          "bench",
+          "cli");
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()

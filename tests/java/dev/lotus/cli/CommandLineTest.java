@@ -20,28 +20,34 @@ class CommandLineTest {
   @Test
   void theSurfaceIsFrozen() throws IOException {
     List<String> lines = new ArrayList<>();
-    Map<String, CommandLine> commands = new TreeMap<>(new CommandLine(new Main()).getSubcommands());
-    commands.forEach(
-        (name, command) -> {
-          CommandSpec spec = command.getCommandSpec();
-          spec.positionalParameters().forEach(p -> lines.add(name + " " + p.paramLabel()));
-          List<String> options = new ArrayList<>();
-          spec.options()
-              .forEach(
-                  o ->
-                      options.add(
-                          name
-                              + " "
-                              + o.longestName()
-                              + (o.typeInfo().isBoolean() ? "" : " " + o.paramLabel())
-                              + (o.required() && o.group() == null ? " (required)" : "")
-                              + (o.defaultValue() == null ? "" : " = " + o.defaultValue())));
-          options.sort(null);
-          lines.addAll(options);
-        });
+    surface("", new CommandLine(new Main()), lines);
     assertThat(lines)
         .containsExactlyElementsOf(
             Files.readAllLines(ROOT.resolve("tests/golden/command-line.txt")));
+  }
+
+  /** The arguments and options of a command's commands, and of theirs in turn. */
+  private static void surface(String prefix, CommandLine parent, List<String> lines) {
+    new TreeMap<>(parent.getSubcommands())
+        .forEach(
+            (name, command) -> {
+              CommandSpec spec = command.getCommandSpec();
+              String path = prefix + name + " ";
+              spec.positionalParameters().forEach(p -> lines.add(path + p.paramLabel()));
+              List<String> options = new ArrayList<>();
+              spec.options()
+                  .forEach(
+                      o ->
+                          options.add(
+                              path
+                                  + o.longestName()
+                                  + (o.typeInfo().isBoolean() ? "" : " " + o.paramLabel())
+                                  + (o.required() && o.group() == null ? " (required)" : "")
+                                  + (o.defaultValue() == null ? "" : " = " + o.defaultValue())));
+              options.sort(null);
+              lines.addAll(options);
+              surface(path, command, lines);
+            });
   }
 
   /** Each command and option that the README shows exists. */
@@ -59,9 +65,11 @@ class CommandLineTest {
         continue;
       }
       assertThat(commands).as(line).containsKey(words[1]);
+      CommandLine command = commands.get(words[1]);
+      command = command.getSubcommands().getOrDefault(words.length > 2 ? words[2] : "", command);
       for (String word : words) {
         if (word.startsWith("--")) {
-          assertThat(commands.get(words[1]).getCommandSpec().findOption(word))
+          assertThat(command.getCommandSpec().findOption(word))
               .as(word + " in " + line)
               .isNotNull();
           checked++;

@@ -61,8 +61,8 @@ class RfJsdTest {
     assertThat(actual.classesUsed()).isEqualTo(2);
     double[][] kept = {p[0], p[2]};
     double[][] keptQ = {q[0], q[2]};
-    assertThat(actual.textbook()).isEqualTo(Jsd.meanOverRows(kept, keptQ));
-    assertThat(actual.upstream()).isEqualTo(JsdUpstream.of(kept, keptQ));
+    assertClose("textbook", actual.textbook(), Jsd.meanOverRows(kept, keptQ), 1e-15, 0);
+    assertClose("upstream", actual.upstream(), JsdUpstream.of(kept, keptQ), 1e-15, 0);
   }
 
   @Test
@@ -97,14 +97,34 @@ class RfJsdTest {
     return Jsd.meanOverRows(new double[][] {{a, b}}, new double[][] {{c, d}});
   }
 
+  /** Percentiles of the plain computation over the same subsets, on means as models make them. */
+  @Test
+  void agreesWithThePlainComputation() {
+    SplittableRandom random = new SplittableRandom(7);
+    double[][] p = new double[12][];
+    double[][] q = new double[12][];
+    for (int k = 0; k < 12; k++) {
+      p[k] = random.doubles(12).map(x -> x * x).toArray();
+      q[k] = random.doubles(12).map(x -> x * x).toArray();
+    }
+    long[] counts = new long[12];
+    Arrays.fill(counts, 3);
+    RfJsd actual = RfJsd.of(p, counts, q, counts);
+    assertClose("textbook", actual.textbook(), Jsd.meanOverRows(p, q), 1e-14, 0);
+    assertClose("upstream", actual.upstream(), JsdUpstream.of(p, q), 1e-14, 0);
+    double[] draws = RfJsdReference.overSubsets(p, q, RfJsd.SUBSET_SEED, RfJsd.SUBSETS);
+    Arrays.sort(draws);
+    assertClose("low", actual.low(), RfJsd.percentile(draws, 2.5), 1e-14, 0);
+    assertClose("high", actual.high(), RfJsd.percentile(draws, 97.5), 1e-14, 0);
+  }
+
   /** Frozen: another draw would change every stored interval. */
   @Test
   void subsetsAreFrozenAndUniform() {
-    SplittableRandom random = new SplittableRandom(RfJsd.SUBSET_SEED);
-    assertThat(RfJsd.drawColumns(random, 10)).containsExactly(FIRST_SUBSET);
+    assertThat(RfJsdReference.columns(RfJsd.SUBSET_SEED, 0, 10)).containsExactly(FIRST_SUBSET);
     int[] hits = new int[7];
     for (int r = 0; r < 7000; r++) {
-      int[] columns = RfJsd.drawColumns(random, 7);
+      int[] columns = RfJsdReference.columns(RfJsd.SUBSET_SEED, r, 7);
       assertThat(columns).hasSize(4).doesNotHaveDuplicates();
       IntStream.of(columns).forEach(c -> hits[c]++);
     }
@@ -112,7 +132,7 @@ class RfJsdTest {
     assertThat(IntStream.of(hits)).allMatch(h -> Math.abs(h - 4000) < 200);
   }
 
-  private static final int[] FIRST_SUBSET = {4, 1, 2, 3, 6};
+  private static final int[] FIRST_SUBSET = {0, 1, 2, 3, 4};
 
   @Test
   void oneSideWithoutMassOnASubsetIsTheLargestDifference() {
@@ -130,6 +150,15 @@ class RfJsdTest {
     assertThat(RfJsd.percentile(values, 50)).isEqualTo(15);
     assertThat(RfJsd.percentile(values, 0)).isZero();
     assertThat(RfJsd.percentile(values, 100)).isEqualTo(30);
+  }
+
+  @Test
+  void refusesMeansThatAreNotFinite() {
+    double[][] bad = {{Double.NaN, 1}};
+    assertThatThrownBy(
+            () -> RfJsd.of(bad, new long[] {1}, new double[][] {{0.5, 0.5}}, new long[] {1}))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("negative or not finite");
   }
 
   @Test

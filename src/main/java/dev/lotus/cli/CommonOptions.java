@@ -56,15 +56,21 @@ final class CommonOptions {
 
     @Option(names = "--progress", description = "Progress bars even where stderr is no terminal.")
     boolean progress;
+
+    /** What the user chose; null = nothing. */
+    static Progress progress(Verbosity chosen) {
+      boolean forced = chosen != null && chosen.progress;
+      return forced
+          ? Progress.of(Progress.Mode.BAR)
+          : Progress.standard(chosen != null && chosen.quiet);
+    }
   }
 
   private Progress shown;
 
   Progress progress() {
     if (shown == null) {
-      boolean quiet = verbosity != null && verbosity.quiet;
-      boolean forced = verbosity != null && verbosity.progress;
-      shown = forced ? Progress.of(Progress.Mode.BAR) : Progress.standard(quiet);
+      shown = Verbosity.progress(verbosity);
     }
     return shown;
   }

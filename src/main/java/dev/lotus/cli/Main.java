@@ -19,7 +19,8 @@ import picocli.CommandLine.Command;
       TrainCommand.class,
       UnlearnCommand.class,
       EvaluateCommand.class,
-      VerifyCommand.class
+      VerifyCommand.class,
+      BenchCommand.class
     },
     footer = {
       "",

@@ -18,7 +18,8 @@ import org.bytedeco.javacpp.Pointer;
  *
  * <p>Sums are fp64 and taken in the order of the rows: the same bits for any number of threads. A
  * class at -inf has probability 0. A row with NaN or +inf, or all at -inf, counts as wrong, gets
- * NaN, is left out of the sums and is counted in {@code nonfiniteRows}.
+ * NaN, is left out of the sums and is counted in {@code nonfiniteRows}. Where sums are all that is
+ * asked, a row that {@code classSlot} leaves out is not read, and so not counted.
  */
 public final class EvaluateLogits {
   private static final String SYMBOL = "lotus_evaluate_logits";
@@ -35,7 +36,21 @@ public final class EvaluateLogits {
    * @param slots K
    */
   public record ClassSums(
-      DoublePointer sums, LongPointer counts, IntPointer classSlot, long slots) {}
+      DoublePointer sums, LongPointer counts, IntPointer classSlot, long slots) {
+    void require(long cols) {
+      Kernels.require("class_sums", sums, slots * cols);
+      Kernels.require("class_counts", counts, slots);
+      Kernels.requireRoom("class_slot", classSlot, cols);
+      if (slots < 1 || (classSlot == null && slots < cols)) {
+        throw new IllegalArgumentException(
+            "slots is "
+                + slots
+                + "; without class_slot it must be at least the "
+                + cols
+                + " columns");
+      }
+    }
+  }
 
   /**
    * What to write; any may be null.
@@ -72,17 +87,7 @@ public final class EvaluateLogits {
     Kernels.requireRoom(logits.rows(), out.loss(), out.nonfiniteRows());
     ClassSums sums = out.classSums();
     if (sums != null) {
-      Kernels.require("class_sums", sums.sums(), sums.slots() * logits.cols());
-      Kernels.require("class_counts", sums.counts(), sums.slots());
-      Kernels.requireRoom("class_slot", sums.classSlot(), logits.cols());
-      if (sums.slots() < 1 || (sums.classSlot() == null && sums.slots() < logits.cols())) {
-        throw new IllegalArgumentException(
-            "slots is "
-                + sums.slots()
-                + "; without class_slot it must be at least the "
-                + logits.cols()
-                + " columns");
-      }
+      sums.require(logits.cols());
     }
     Kernels.log(SYMBOL, logits);
     Kernels.check(

@@ -67,14 +67,76 @@ public final class JsDivergence {
       DoublePointer workspace,
       LongPointer nonfiniteRows,
       Pointer stream) {
+    call(p, q, input, form, rowOut, total, workspace, null, 0, nonfiniteRows, stream);
+  }
+
+  /**
+   * Runs the operation on logits and writes the gradient with respect to those of p.
+   *
+   * @param p [B, C]
+   * @param q [B, C], of p's type and device
+   * @param rowOut [B]
+   * @param total one value, or null
+   * @param workspace 3 B + 3 values, for {@link Form#UPSTREAM}; else null
+   * @param gradient [B, C] of p's type, written; may be p itself, with p's stride, and otherwise
+   *     overlaps neither input. NaN in a row that is not finite
+   * @param gradientScale finite
+   * @param nonfiniteRows one counter, added to; or null
+   * @param stream CUDA stream, or null
+   * @throws IllegalArgumentException if shapes, types or devices do not fit
+   * @throws KernelException if the device fails
+   */
+  public static void gradient(
+      Matrix p,
+      Matrix q,
+      Form form,
+      DoublePointer rowOut,
+      DoublePointer total,
+      DoublePointer workspace,
+      Matrix gradient,
+      float gradientScale,
+      LongPointer nonfiniteRows,
+      Pointer stream) {
+    if (gradient == null) {
+      throw new IllegalArgumentException("gradient is null");
+    }
+    call(
+        p,
+        q,
+        Input.LOGITS,
+        form,
+        rowOut,
+        total,
+        workspace,
+        gradient,
+        gradientScale,
+        nonfiniteRows,
+        stream);
+  }
+
+  private static void call(
+      Matrix p,
+      Matrix q,
+      Input input,
+      Form form,
+      DoublePointer rowOut,
+      DoublePointer total,
+      DoublePointer workspace,
+      Matrix gradient,
+      float gradientScale,
+      LongPointer nonfiniteRows,
+      Pointer stream) {
     Kernels.requireLike("q", q, "p", p, p.dtype());
+    if (gradient != null) {
+      requireGradient(p, q, gradient, gradientScale);
+    }
     Kernels.require("row_out", rowOut, p.rows());
     Kernels.requireRoom("total", total, 1);
     if (form == Form.UPSTREAM) {
       Kernels.require("workspace", workspace, 3 * p.rows() + 3);
     }
     Kernels.requireRoom("nonfinite_rows", nonfiniteRows, 1);
-    Kernels.log(SYMBOL, p, q);
+    Kernels.log(SYMBOL, p, q, gradient);
     Kernels.check(
         SYMBOL,
         Lotus.lotus_js_divergence(
@@ -90,12 +152,32 @@ public final class JsDivergence {
             rowOut,
             total,
             workspace,
-            null,
-            0,
-            0,
+            gradient == null ? null : gradient.data(),
+            gradient == null ? 0 : gradient.stride(),
+            gradientScale,
             nonfiniteRows,
             p.device(),
             stream));
+  }
+
+  private static void requireGradient(Matrix p, Matrix q, Matrix gradient, float scale) {
+    Kernels.requireLike("gradient", gradient, "p", p, p.dtype());
+    if (gradient.data() != null && gradient.data().equals(q.data())) {
+      throw new IllegalArgumentException(
+          "gradient is q, which it would overwrite; only p may be written in place");
+    }
+    if (gradient.data() != null
+        && gradient.data().equals(p.data())
+        && gradient.stride() != p.stride()) {
+      throw new IllegalArgumentException(
+          "gradient is in place of p, but its stride is "
+              + gradient.stride()
+              + " where p's is "
+              + p.stride());
+    }
+    if (!Float.isFinite(scale)) {
+      throw new IllegalArgumentException("gradient_scale is " + scale + "; it must be finite");
+    }
   }
 
   /** The total of two host matrices. */

@@ -62,6 +62,33 @@ public final class Kernels {
     System.err.println(line);
   }
 
+  static void log(String operation, TensorList tensors) {
+    if (LOG_CALLS) {
+      System.err.println("lotus: " + operation + " " + tensors.describe());
+    }
+  }
+
+  static void requireFinite(String name, double value) {
+    if (!Double.isFinite(value)) {
+      throw new IllegalArgumentException(name + " is " + value + "; it must be finite");
+    }
+  }
+
+  static void requireNotNegative(String name, double value) {
+    if (!(value >= 0) || !Double.isFinite(value)) {
+      throw new IllegalArgumentException(
+          name + " is " + value + "; it must be finite and at least 0");
+    }
+  }
+
+  /** A momentum or decay rate. */
+  static void requireRate(String name, double value) {
+    if (!(value >= 0 && value < 1)) {
+      throw new IllegalArgumentException(
+          name + " is " + value + "; it must be at least 0 and below 1");
+    }
+  }
+
   /** The second operand agrees with the first in shape, device and, if asked, type. */
   static void requireLike(String name, Matrix a, String firstName, Matrix first, DType dtype) {
     if (a.rows() != first.rows() || a.cols() != first.cols()) {

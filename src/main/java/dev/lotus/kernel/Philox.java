@@ -14,6 +14,10 @@ public final class Philox {
   public static final int FORGET_TARGET = 0;
 
   public static final int RETAIN_TARGET = 1;
+  public static final int SUBSETS = 2;
+
+  /** Crops and flips of {@link GatherAugment}. */
+  public static final int AUGMENT = 3;
 
   private static final long M0 = 0xD2511F53L;
   private static final long M1 = 0xCD9E8D57L;

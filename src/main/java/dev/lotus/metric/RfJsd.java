@@ -1,10 +1,14 @@
 package dev.lotus.metric;
 
 import dev.lotus.device.InputException;
+import dev.lotus.kernel.Matrix;
+import dev.lotus.kernel.RetrainFreeJsd;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.PointerScope;
 
 /**
  * RF-JSD, the retrain-free divergence of LoTUS (CVPR 2025, section 4; upstream helpers/eval.py,
@@ -13,11 +17,11 @@ import java.util.SplittableRandom;
  *
  * <p>For each class k of the forget set that the test set has too: P_k = mean softmax of the
  * unlearned model over forget samples labelled k, Q_k = the same of the original model over test
- * samples.
+ * samples. Computed by {@link RetrainFreeJsd}; {@link Jsd} and {@link JsdUpstream} are its two
+ * divergences.
  *
- * @param textbook mean over those k of JSD(P_k, Q_k), rows normalised, 0..ln 2 ({@link Jsd})
- * @param upstream the published form over the two class-mean matrices ({@link JsdUpstream}),
- *     unrounded
+ * @param textbook mean over those k of JSD(P_k, Q_k), rows normalised, 0..ln 2
+ * @param upstream the published form over the two class-mean matrices, unrounded
  * @param classesUsed how many classes entered
  * @param low percentile 2.5 of the textbook value over {@value #SUBSETS} random subsets of the
  *     output columns
@@ -28,9 +32,8 @@ public record RfJsd(double textbook, double upstream, int classesUsed, double lo
   public static final int SUBSETS = 200;
 
   /**
-   * Seed of the one {@link SplittableRandom} from which all {@value #SUBSETS} subsets are drawn in
-   * turn. It is fixed, so every model with C outputs is judged on the same subsets and two models'
-   * intervals compare.
+   * Seed of the subsets, which are drawn by Philox. It is fixed, so every model with C outputs is
+   * judged on the same subsets and two models' intervals compare.
    */
   public static final long SUBSET_SEED = 0x4C6F545553L;
 
@@ -86,75 +89,52 @@ public record RfJsd(double textbook, double upstream, int classesUsed, double lo
           "RF-JSD: no class of the forget set occurs in the test half: make the held-out set"
               + " larger");
     }
-    double[][] rowsP = p.toArray(double[][]::new);
-    double[][] rowsQ = q.toArray(double[][]::new);
-    double[] draws = overSubsets(rowsP, rowsQ);
-    return new RfJsd(
-        Jsd.meanOverRows(rowsP, rowsQ),
-        JsdUpstream.of(rowsP, rowsQ),
-        rowsP.length,
-        percentile(draws, 2.5),
-        percentile(draws, 97.5));
-  }
-
-  /**
-   * The textbook value on each subset of ceil(C/2) columns, renormalised; ascending, [{@value
-   * #SUBSETS}].
-   */
-  private static double[] overSubsets(double[][] p, double[][] q) {
-    SplittableRandom random = new SplittableRandom(SUBSET_SEED);
+    double[] out = new double[3];
     double[] draws = new double[SUBSETS];
-    for (int r = 0; r < SUBSETS; r++) {
-      int[] columns = drawColumns(random, p[0].length);
-      double sum = 0;
-      for (int row = 0; row < p.length; row++) {
-        sum += onColumns(p[row], q[row], columns);
-      }
-      draws[r] = sum / p.length;
+    compute(p, q, out, draws);
+    if (Double.isNaN(out[0]) || Double.isNaN(out[1])) {
+      throw new InputException(
+          "RF-JSD: the class means hold values that are negative or not finite: give the mean"
+              + " probabilities of each class");
     }
     Arrays.sort(draws);
-    return draws;
+    return new RfJsd(
+        out[0], out[1], (int) out[2], percentile(draws, 2.5), percentile(draws, 97.5));
   }
 
-  /**
-   * ceil(C/2) of the columns 0..C-1 without replacement: the head of a Fisher-Yates shuffle of
-   * 0..C-1.
-   */
-  static int[] drawColumns(SplittableRandom random, int classes) {
-    int[] columns = new int[classes];
-    for (int c = 0; c < classes; c++) {
-      columns[c] = c;
+  /** By {@link RetrainFreeJsd}, on the means as sums of one sample each. */
+  private static void compute(List<double[]> p, List<double[]> q, double[] out, double[] draws) {
+    int classes = p.size();
+    int cols = p.get(0).length;
+    try (PointerScope scope = new PointerScope()) {
+      DoublePointer values = new DoublePointer(3);
+      DoublePointer subsets = new DoublePointer(SUBSETS);
+      RetrainFreeJsd.run(
+          side(p),
+          side(q),
+          classes,
+          cols,
+          SUBSETS,
+          SUBSET_SEED,
+          values,
+          subsets,
+          new DoublePointer(RetrainFreeJsd.workspaceSize(classes)),
+          Matrix.CPU,
+          null);
+      values.get(out);
+      subsets.get(draws);
     }
-    int chosen = (classes + 1) / 2;
-    for (int i = 0; i < chosen; i++) {
-      int j = i + random.nextInt(classes - i);
-      int other = columns[j];
-      columns[j] = columns[i];
-      columns[i] = other;
-    }
-    return Arrays.copyOf(columns, chosen);
   }
 
-  private static double onColumns(double[] p, double[] q, int[] columns) {
-    double sumP = 0;
-    double sumQ = 0;
-    for (int c : columns) {
-      sumP += p[c];
-      sumQ += q[c];
+  private static RetrainFreeJsd.Side side(List<double[]> means) {
+    int cols = means.get(0).length;
+    DoublePointer sums = new DoublePointer((long) means.size() * cols);
+    for (int k = 0; k < means.size(); k++) {
+      sums.getPointer((long) k * cols).put(means.get(k), 0, cols);
     }
-    // Softmax outputs have mass everywhere; only underflow leaves none. Then neither side says
-    // anything of these
-    // columns (no difference), or one does and the other does not (the largest there is).
-    if (!(sumP > 0) || !(sumQ > 0)) {
-      return sumP > 0 || sumQ > 0 ? Math.log(2) : 0;
-    }
-    double[] subP = new double[columns.length];
-    double[] subQ = new double[columns.length];
-    for (int i = 0; i < columns.length; i++) {
-      subP[i] = p[columns[i]] / sumP;
-      subQ[i] = q[columns[i]] / sumQ;
-    }
-    return Jsd.ofRows(subP, subQ);
+    long[] ones = new long[means.size()];
+    Arrays.fill(ones, 1);
+    return new RetrainFreeJsd.Side(sums, new LongPointer(ones));
   }
 
   /** Linear interpolation between order statistics, numpy's default. */

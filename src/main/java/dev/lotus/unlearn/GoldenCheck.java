@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.kernel.ClassMeans;
 import dev.lotus.kernel.EvaluateLogits;
 import dev.lotus.kernel.EvaluateLogits.ClassSums;
 import dev.lotus.kernel.GumbelCrossEntropy;
@@ -12,10 +13,10 @@ import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
 import dev.lotus.kernel.JsDivergence;
 import dev.lotus.kernel.JsDivergence.Form;
 import dev.lotus.kernel.JsDivergence.Input;
+import dev.lotus.kernel.RetrainFreeJsd;
 import dev.lotus.metric.GoldenFile;
 import dev.lotus.metric.GoldenFile.Array;
 import dev.lotus.metric.Mia;
-import dev.lotus.metric.RfJsd;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -35,21 +36,32 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 public final class GoldenCheck {
   /** Plain Java: its files need no device. */
-  private static final String SCHEDULE = "e";
+  private static final String SCHEDULE = "e_";
 
-  /** What to do with files whose names begin so. */
-  private record Kind(String prefix, BiConsumer<GoldenCheck, GoldenFile> check) {}
+  /**
+   * What to do with files of that name or, where it ends with an underscore, whose names begin so.
+   */
+  private record Kind(String name, BiConsumer<GoldenCheck, GoldenFile> check) {
+    boolean covers(String fileName) {
+      return name.endsWith("_") ? fileName.startsWith(name) : fileName.equals(name);
+    }
+  }
 
   private static final List<Kind> KINDS =
       List.of(
-          new Kind("a", GoldenCheck::loss),
-          new Kind("b", GoldenCheck::divergence),
-          new Kind("c", GoldenCheck::rfJsd),
-          new Kind("d", GoldenCheck::mia),
+          new Kind("a_", GoldenCheck::loss),
+          new Kind("b_", GoldenCheck::divergence),
+          new Kind("c_", GoldenCheck::rfJsd),
+          new Kind("d_", GoldenCheck::mia),
           new Kind(SCHEDULE, GoldenCheck::schedule),
           new Kind("f_badt_", GoldenLosses::badTeacher),
           new Kind("f_ce_", GoldenLosses::crossEntropy),
-          new Kind("f_scrub_", GoldenLosses::scrub));
+          new Kind("f_scrub_", GoldenLosses::scrub),
+          new Kind("f_salun_mask", GoldenCheck::weights),
+          new Kind("f_salun_mask_planted", GoldenCheck::weights),
+          new Kind("f_ssd_importance", GoldenCheck::weights),
+          new Kind("f_ssd_modify", GoldenCheck::weights),
+          new Kind("f_unsir", GoldenCheck::weights));
 
   private final ComputeDevice device;
   private double maxError;
@@ -65,13 +77,13 @@ public final class GoldenCheck {
     }
   }
 
-  private GoldenCheck(ComputeDevice device) {
+  GoldenCheck(ComputeDevice device) {
     this.device = device;
   }
 
   /** Whether files of that name, without {@code .json}, can be checked. */
   public static boolean knows(String fileName) {
-    return KINDS.stream().anyMatch(kind -> fileName.startsWith(kind.prefix()));
+    return KINDS.stream().anyMatch(kind -> kind.covers(fileName));
   }
 
   /** Whether such files are checked on every device, or once in plain Java. */
@@ -88,17 +100,22 @@ public final class GoldenCheck {
     GoldenCheck check = new GoldenCheck(device);
     try (PointerScope scope = new PointerScope()) {
       KINDS.stream()
-          .filter(kind -> file.name().startsWith(kind.prefix()))
+          .filter(kind -> kind.covers(file.name()))
           .findFirst()
           .orElseThrow(() -> new IllegalArgumentException("no check for " + file.name()))
           .check()
           .accept(check, file);
     }
-    return new Outcome(check.maxError, check.failure);
+    return check.outcome();
   }
 
   ComputeDevice device() {
     return device;
+  }
+
+  /** What the expectations so far came to. */
+  Outcome outcome() {
+    return new Outcome(maxError, failure);
   }
 
   void expect(String what, double actual, double reference, double allowed) {
@@ -208,18 +225,41 @@ public final class GoldenCheck {
     return Evaluator.hostDoubles(out)[(int) p.size(0)];
   }
 
-  // ---- c: class means by evaluate_logits, RF-JSD from them ----
+  // ---- c: class means by class_means, RF-JSD from them ----
 
   private void rfJsd(GoldenFile file) {
     Means forget = means(file, "forget");
     Means test = means(file, "test");
-    RfJsd actual = RfJsd.of(forget.means(), forget.counts(), test.means(), test.counts());
-    expect("classes used", actual.classesUsed(), file.array("classes_used").data().length, 0);
-    expectClose("rf_jsd_upstream", actual.upstream(), file.array("rfjsd_closed_f64").scalar());
-    expectClose("rf_jsd", actual.textbook(), file.array("textbook_rowmean_f64").scalar());
+    int classes = forget.classes();
+    Tensor out =
+        Evaluator.on(
+            device,
+            torch.zeros(3 + RetrainFreeJsd.workspaceSize(classes)).to(ScalarType.Double));
+    DoublePointer values = new DoublePointer(out.data_ptr());
+    RetrainFreeJsd.run(
+        forget.side(),
+        test.side(),
+        classes,
+        classes,
+        0,
+        0,
+        values,
+        null,
+        values.getPointer(3),
+        device.nativeIndex(),
+        TensorMatrix.stream(device));
+    double[] actual = Evaluator.hostDoubles(out);
+    expect("classes used", (long) actual[2], file.array("classes_used").data().length, 0);
+    expectClose("rf_jsd_upstream", actual[1], file.array("rfjsd_closed_f64").scalar());
+    expectClose("rf_jsd", actual[0], file.array("textbook_rowmean_f64").scalar());
   }
 
-  private record Means(double[][] means, long[] counts) {}
+  private record Means(Tensor sums, Tensor counts, int classes) {
+    RetrainFreeJsd.Side side() {
+      return new RetrainFreeJsd.Side(
+          new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0));
+    }
+  }
 
   private Means means(GoldenFile file, String set) {
     Array logits = file.array(set + "_logits");
@@ -227,24 +267,16 @@ public final class GoldenCheck {
     int cols = logits.shape()[1];
     Tensor sums = Evaluator.on(device, torch.zeros((long) cols, cols).to(ScalarType.Double));
     Tensor counts = Evaluator.on(device, torch.zeros(cols).to(ScalarType.Long));
-    long[] labels = Arrays.stream(file.array(set + "_labels").ints()).asLongStream().toArray();
-    ClassSums classSums =
-        new ClassSums(
-            new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0), null, cols);
-    evaluate(logits, rows, cols, labels, null, classSums);
-    long[] counted = Evaluator.hostLongs(counts);
-    return new Means(Evaluator.means(Evaluator.hostDoubles(sums), counted), counted);
-  }
-
-  private void evaluate(
-      Array logits, int rows, int cols, long[] labels, Tensor entropies, ClassSums sums) {
-    Tensor labelTensor = Evaluator.on(device, torch.tensor(labels));
-    EvaluateLogits.run(
+    long[] labelled = Arrays.stream(file.array(set + "_labels").ints()).asLongStream().toArray();
+    Tensor labels = Evaluator.on(device, torch.tensor(labelled));
+    ClassMeans.run(
         TensorMatrix.of(matrix(logits.floats(), rows, cols), device),
-        TensorMatrix.longs(labelTensor, 0),
-        new EvaluateLogits.Output(
-            null, null, entropies == null ? null : TensorMatrix.floats(entropies, 0), sums, null),
+        TensorMatrix.longs(labels, 0),
+        new ClassSums(
+            new DoublePointer(sums.data_ptr()), TensorMatrix.longs(counts, 0), null, cols),
+        null,
         TensorMatrix.stream(device));
+    return new Means(sums, counts, cols);
   }
 
   // ---- d: entropies by evaluate_logits, MIA from them ----
@@ -267,7 +299,12 @@ public final class GoldenCheck {
     Array logits = file.array(set + "_logits");
     int rows = logits.shape()[0];
     Tensor entropies = Evaluator.on(device, torch.zeros(rows));
-    evaluate(logits, rows, logits.shape()[1], new long[rows], entropies, null);
+    Tensor labels = Evaluator.on(device, torch.tensor(new long[rows]));
+    EvaluateLogits.run(
+        TensorMatrix.of(matrix(logits.floats(), rows, logits.shape()[1]), device),
+        TensorMatrix.longs(labels, 0),
+        new EvaluateLogits.Output(null, null, TensorMatrix.floats(entropies, 0), null, null),
+        TensorMatrix.stream(device));
     return Evaluator.hostFloats(entropies);
   }
 
@@ -301,6 +338,12 @@ public final class GoldenCheck {
           rounded[i],
           0);
     }
+  }
+
+  // ---- f: the baselines' losses (GoldenLosses), what they do to the weights ----
+
+  private void weights(GoldenFile file) {
+    GoldenWeights.run(file, device, this);
   }
 
   // ---- memory ----

@@ -28,6 +28,8 @@ public class LotusPreset implements InfoMapper {
   public void map(InfoMap infoMap) {
     infoMap.put(new Info("LOTUS_API").cppTypes().annotations());
     // A C interface throws nothing: no exception translation around each call.
+    infoMap.put(new Info("lotus_tensor").pointerTypes("LotusTensor"));
+    infoMap.put(new Info("lotus_augment").pointerTypes("LotusAugment"));
     infoMap.put(new Info("lotus_*").javaNames().annotations("@NoException"));
   }
 }

@@ -233,8 +233,7 @@ public final class GoldenCheck {
     int classes = forget.classes();
     Tensor out =
         Evaluator.on(
-            device,
-            torch.zeros(3 + RetrainFreeJsd.workspaceSize(classes)).to(ScalarType.Double));
+            device, torch.zeros(3 + RetrainFreeJsd.workspaceSize(classes)).to(ScalarType.Double));
     DoublePointer values = new DoublePointer(out.data_ptr());
     RetrainFreeJsd.run(
         forget.side(),

@@ -56,7 +56,8 @@ Input make_input(const Case& k) {
     in.labels[2] = k.cols;
     in.labels[4] = int64_t{1} << 40;
   }
-  for (int64_t c = 0; c < k.cols; ++c) in.class_weight.push_back(c % 5 == 4 ? 0 : static_cast<float>(2 * rng.uniform()));
+  for (int64_t c = 0; c < k.cols; ++c)
+    in.class_weight.push_back(c % 5 == 4 ? 0 : static_cast<float>(2 * rng.uniform()));
   return in;
 }
 
@@ -132,7 +133,8 @@ void compare(const Case& k) {
   const Output expected = reference(k, in), out = run(k, in);
   if (k.loss) expect_close("loss", out.loss, expected.loss);
   if (k.gradient)
-    expect_close("gradient", out.gradient, expected.gradient, k.dtype, {}, 1e-6 * fmin(1, static_cast<double>(k.scale)));
+    expect_close("gradient", out.gradient, expected.gradient, k.dtype, {},
+                 1e-6 * fmin(1, static_cast<double>(k.scale)));
   expect(out.correct == (k.correct ? expected.correct : 0),
          "correct " + std::to_string(out.correct) + ", reference " + std::to_string(expected.correct));
   expect(out.nonfinite == expected.nonfinite, "nonfinite_rows " + std::to_string(out.nonfinite));

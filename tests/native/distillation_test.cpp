@@ -138,7 +138,8 @@ void compare(const Case& k) {
   const Output expected = reference(k, in), out = run(k, in);
   if (k.loss) expect_close("loss", out.loss, expected.loss);
   if (k.gradient)
-    expect_close("gradient", out.gradient, expected.gradient, k.dtype, {}, 1e-6 * fmin(1, static_cast<double>(k.scale)));
+    expect_close("gradient", out.gradient, expected.gradient, k.dtype, {},
+                 1e-6 * fmin(1, static_cast<double>(k.scale)));
   expect(out.nonfinite == expected.nonfinite,
          "nonfinite_rows " + std::to_string(out.nonfinite) + ", reference " + std::to_string(expected.nonfinite));
   bool negative = false;
@@ -165,8 +166,8 @@ Case variant(int64_t rows, int64_t cols, int32_t dtype, int v) {
   return k;
 }
 
-// Students 1e-3 from their teachers: a divergence of 1e-7, which is lost where sum p log p and sum p log q are subtracted;
-// at 3e-2 and 0.3 apart; and a student equal to its teacher, whose loss and gradient are 0.
+// Students 1e-3 from their teachers: a divergence of 1e-7, which is lost where sum p log p and sum p log q are
+// subtracted; at 3e-2 and 0.3 apart; and a student equal to its teacher, whose loss and gradient are 0.
 void close(int64_t cols) {
   for (const float temperature : {1.0f, 4.0f}) {
     for (const double distance : {0.0, 1e-3, 3e-2, 0.3}) {
@@ -202,7 +203,8 @@ void edges() {
   k.rows = 6, k.cols = 4;
   Input in;
   in.student = {0, 1, 2, 3, 0, -kInf, 1, 2, -kInf, 1, 2, -kInf, 0, -kInf, 1, 2, 3e38, -3e38, 0, 1, 1, -kInf, 3, -kInf};
-  in.teacher = {2, -kInf, 1, -kInf, 0, 3, 1, 0, -kInf, 0, 1, -kInf, 300, 0, 300, 300, 3e38, -3e38, 1, 0, 9, -kInf, -9, -kInf};
+  in.teacher = {2, -kInf, 1, -kInf, 0, 3, 1, 0, -kInf, 0, 1, -kInf, 300, 0, 300, 300,
+                3e38, -3e38, 1, 0, 9, -kInf, -9, -kInf};
   in.other = in.before = in.teacher;
   in.row_weight.assign(6, 1), in.use_other.assign(6, 0);
   for (const float temperature : {1.0f, 8.0f}) {

@@ -172,7 +172,8 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype, bool hard) {
   Case one = k;
   one.rows = 1;
   for (int64_t b = 0; b < (rows < 9 ? rows : 9); ++b) {
-    const Output out = run(one, {row_of(in.logits, rows, b), row_of(in.noise, rows, b), {in.samples[static_cast<size_t>(b)]}});
+    const Output out =
+        run(one, {row_of(in.logits, rows, b), row_of(in.noise, rows, b), {in.samples[static_cast<size_t>(b)]}});
     expect(same_bits(out.out, row_of(first.out, rows, b)), "a row alone");
   }
 #ifdef LOTUS_CUDA_EMULATION

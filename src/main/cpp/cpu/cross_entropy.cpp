@@ -4,8 +4,8 @@
 //   loss = sum a_c (log S - (x_c - m)) = A log S - sum a_c (x_c - m)
 //   gradient = scale (A exp(x - m) / S - a)
 //
-// With weights that are not negative no term of the loss is, so that nothing cancels. exp(x - m) waits in scratch for S.
-// A class of weight 0 adds nothing, even where it is masked and its logarithm is infinite.
+// With weights that are not negative no term of the loss is, so that nothing cancels. exp(x - m) waits in scratch for
+// S. A class of weight 0 adds nothing, even where it is masked and its logarithm is infinite.
 #include <math.h>
 
 #include "cpu/kernels.h"
@@ -118,7 +118,8 @@ int32_t run(const CrossEntropyArgs& a) {
   const int threads = threads_for(a.rows * a.cols);
   int64_t correct = 0, nonfinite = 0;
   int32_t out_of_memory = 0;
-#pragma omp parallel num_threads(threads) if (threads > 1) reduction(+ : correct, nonfinite) reduction(| : out_of_memory)
+#pragma omp parallel num_threads(threads) if (threads > 1) reduction(+ : correct, nonfinite) \
+    reduction(| : out_of_memory)
   {
     float* scratch = thread_scratch().floats(a.cols);
     out_of_memory |= scratch == nullptr;

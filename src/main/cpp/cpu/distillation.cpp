@@ -60,7 +60,8 @@ float results(const Row<T>& row, int64_t cols, const Scales k, const float* teac
       const F small = near ? d : F{};
       const F p_small = p * small;
       if constexpr (kLoss) {
-        const F series = 0.5f + small * (-1.0f / 6 + small * (1.0f / 24 + small * (-1.0f / 120 + small * (1.0f / 720))));
+        const F series =
+            0.5f + small * (-1.0f / 6 + small * (1.0f / 24 + small * (-1.0f / 120 + small * (1.0f / 720))));
         const F far = (p > 0.0f ? p * d : F{}) + (q - p);
         const F term = near ? p_small * small * series : far;
         // The formula's own infinity, though the teacher's p may be below the smallest float.

@@ -23,7 +23,9 @@ int32_t run(const NoiseArgs& a) {
 
 }  // namespace
 
-int32_t gumbel_noise(const NoiseArgs& a) { return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); }); }
+int32_t gumbel_noise(const NoiseArgs& a) {
+  return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
+}
 
 }  // namespace LOTUS_LEVEL
 }  // namespace lotus

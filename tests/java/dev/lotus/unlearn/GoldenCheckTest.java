@@ -78,7 +78,9 @@ class GoldenCheckTest {
   void aKindThatNobodyChecksIsNotKnown() {
     assertThat(GoldenCheck.knows("f_badt_16x100")).isTrue();
     assertThat(GoldenCheck.knows("e_schedule")).isTrue();
+    assertThat(GoldenCheck.knows("f_unsir")).isTrue();
     assertThat(GoldenCheck.knows("f_unheard_of")).isFalse();
+    assertThat(GoldenCheck.knows("f_unsir_again")).isFalse();
     assertThat(GoldenCheck.knows("f")).isFalse();
     assertThat(GoldenCheck.knows("")).isFalse();
   }

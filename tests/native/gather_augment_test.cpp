@@ -40,9 +40,9 @@ Input make_input(const Case& k) {
     in.flips.push_back(static_cast<uint8_t>(b % 2 * 0x40));
     // Inside, over every side, over all sides at once, wholly outside, of other sizes.
     const int32_t h = k.crop_height, w = k.crop_width;
-    const std::vector<std::vector<int32_t>> turns = {{0, 0, h, w},          {-3, 2, h, w},  {k.height - 1, -w / 2, h, w},
-                                                     {-2, -5, h + 9, w + 7}, {-h - 2, 0, h, w}, {1, k.width + 3, h, w},
-                                                     {0, 0, 1, 1},          {-1, -1, 2 * h + 1, w}};
+    const std::vector<std::vector<int32_t>> turns = {
+        {0, 0, h, w},      {-3, 2, h, w},         {k.height - 1, -w / 2, h, w}, {-2, -5, h + 9, w + 7},
+        {-h - 2, 0, h, w}, {1, k.width + 3, h, w}, {0, 0, 1, 1},                 {-1, -1, 2 * h + 1, w}};
     const std::vector<int32_t>& box = turns[static_cast<size_t>((b + k.height) % 8)];
     in.boxes.insert(in.boxes.end(), box.begin(), box.end());
   }
@@ -90,11 +90,17 @@ Drawn draw(const Case& k, const Input& in, int64_t b) {
     d.box = {in.boxes[4 * i], in.boxes[4 * i + 1], in.boxes[4 * i + 2], in.boxes[4 * i + 3]};
     d.readable &= d.box.height > 0;
   } else if (k.boxes == Boxes::kRandom) {
-    d.box.top = static_cast<int32_t>(floor(words[0] * 0x1p-32 * (k.height + 2 * k.padding - k.crop_height + 1))) - k.padding;
-    d.box.left = static_cast<int32_t>(floor(words[1] * 0x1p-32 * (k.width + 2 * k.padding - k.crop_width + 1))) - k.padding;
+    const auto start = [&](uint32_t word, int32_t image, int32_t crop) {
+      return static_cast<int32_t>(floor(word * 0x1p-32 * (image + 2 * k.padding - crop + 1))) - k.padding;
+    };
+    d.box.top = start(words[0], k.height, k.crop_height);
+    d.box.left = start(words[1], k.width, k.crop_width);
   } else {  // rint rounds a half to even, as Python's round does in center_crop
-    d.box.top = k.crop_height > k.height ? -((k.crop_height - k.height) / 2) : static_cast<int32_t>(rint((k.height - k.crop_height) / 2.0));
-    d.box.left = k.crop_width > k.width ? -((k.crop_width - k.width) / 2) : static_cast<int32_t>(rint((k.width - k.crop_width) / 2.0));
+    const auto start = [](int32_t image, int32_t crop) {
+      return crop > image ? -((crop - image) / 2) : static_cast<int32_t>(rint((image - crop) / 2.0));
+    };
+    d.box.top = start(k.height, k.crop_height);
+    d.box.left = start(k.width, k.crop_width);
   }
   return d;
 }
@@ -129,7 +135,8 @@ std::vector<double> reference(const Case& k, const Input& in, int64_t* nonfinite
           for (size_t j = 0; j < down[y].size(); ++j)
             for (size_t i = 0; i < across[from].size(); ++i)
               value += down[y][j] * across[from][i] *
-                       pixel_of(k, in, in.indices[static_cast<size_t>(b)], c, d.box.top + first_y[y] + static_cast<int64_t>(j),
+                       pixel_of(k, in, in.indices[static_cast<size_t>(b)], c,
+                                d.box.top + first_y[y] + static_cast<int64_t>(j),
                                 d.box.left + first_x[from] + static_cast<int64_t>(i));
           const int64_t pixel = static_cast<int64_t>(y) * k.out_width + static_cast<int64_t>(x);
           const int64_t at = k.out_layout == LOTUS_CHANNELS_FIRST
@@ -154,19 +161,21 @@ Output run(const Case& k, const Input& in) {
   const DeviceVector<int32_t> boxes(in.boxes);
   const DeviceVector<int64_t> counter(std::vector<int64_t>{kBefore});
   DeviceMatrix out(k.rows, static_cast<int64_t>(k.channels) * k.out_height * k.out_width, k.dtype, {0, 1});
-  expect_ok(backend().gather_augment({images.at(), kImages, k.channels, k.height, k.width, k.image_layout, indices.at(),
-                                      k.rows, in.augment, kSeed, kStep, k.given_samples ? samples.at() : nullptr,
-                                      k.boxes == Boxes::kGiven ? boxes.at() : nullptr, k.given_flips ? flips.at() : nullptr,
-                                      out.at(), k.out_height, k.out_width, k.out_layout, k.dtype, counter.at(), 0, nullptr}));
+  expect_ok(backend().gather_augment(
+      {images.at(), kImages, k.channels, k.height, k.width, k.image_layout, indices.at(), k.rows, in.augment, kSeed,
+       kStep, k.given_samples ? samples.at() : nullptr, k.boxes == Boxes::kGiven ? boxes.at() : nullptr,
+       k.given_flips ? flips.at() : nullptr, out.at(), k.out_height, k.out_width, k.out_layout, k.dtype, counter.at(),
+       0, nullptr}));
   return {out.values(), out.get(), counter.values()[0] - kBefore, out.gaps_untouched()};
 }
 
 void check(const Case& k) {
   static const char* kNames[] = {"random", "centred", "given"};
-  context = "gather_augment " + std::to_string(k.channels) + "x" + std::to_string(k.height) + "x" + std::to_string(k.width) +
-            " crop " + std::to_string(k.crop_height) + "x" + std::to_string(k.crop_width) + " -> " +
-            std::to_string(k.out_height) + "x" + std::to_string(k.out_width) + " " + kNames[static_cast<int>(k.boxes)] +
-            (k.pad_mode == LOTUS_PAD_EDGE ? " edge" : " zero") + (k.image_layout == LOTUS_CHANNELS_FIRST ? " planes" : " pixels") +
+  const auto by = [](int32_t height, int32_t width) { return std::to_string(height) + "x" + std::to_string(width); };
+  context = "gather_augment " + std::to_string(k.channels) + "x" + by(k.height, k.width) + " crop " +
+            by(k.crop_height, k.crop_width) + " -> " + by(k.out_height, k.out_width) + " " +
+            kNames[static_cast<int>(k.boxes)] + (k.pad_mode == LOTUS_PAD_EDGE ? " edge" : " zero") +
+            (k.image_layout == LOTUS_CHANNELS_FIRST ? " planes" : " pixels") +
             (k.out_layout == LOTUS_CHANNELS_FIRST ? " to planes " : " to pixels ") + name_of(k.dtype);
   const Input in = make_input(k);
   int64_t nonfinite = 0;
@@ -203,8 +212,8 @@ void check_size(Case k, int variants_of_it) {
   }
 }
 
-Case sized(int32_t height, int32_t width, int32_t crop_height, int32_t crop_width, int32_t out_height, int32_t out_width,
-           int32_t padding, int64_t rows) {
+Case sized(int32_t height, int32_t width, int32_t crop_height, int32_t crop_width, int32_t out_height,
+           int32_t out_width, int32_t padding, int64_t rows) {
   Case k;
   k.height = height;
   k.width = width;
@@ -234,8 +243,9 @@ const Suite suite("gather_augment", [] {
 
   // A draw at either end of the words, which no seed above may hit, and a probability of 0 and of 1.
   context = "gather_augment draws";
-  expect(lotus::drawn_start(0, 32, 32, 4) == -4 && lotus::drawn_start(~0u, 32, 32, 4) == 4, "the first and the last place");
-  expect(lotus::drawn_start(~0u, lotus::kMostPixels, 1, lotus::kMostPixels) == 2 * lotus::kMostPixels - 1, "the largest range");
+  expect(lotus::drawn_start(0, 32, 32, 4) == -4 && lotus::drawn_start(~0u, 32, 32, 4) == 4, "first and last place");
+  constexpr int32_t kMost = lotus::kMostPixels;
+  expect(lotus::drawn_start(~0u, kMost, 1, kMost) == 2 * kMost - 1, "the largest range");
   lotus::AugmentArgs a{};
   for (const double probability : {0.0, 1.0, 0.1}) {
     a.augment.flip_probability = static_cast<float>(probability);

@@ -340,9 +340,9 @@ typedef struct lotus_augment {
  * Sizes of images and outputs: 1 to 2^20.
  * Draws of row b: words w of (seed, step, LOTUS_STREAM_AUGMENT, samples[b] or b): top = floor(w0 (height + 2 padding -
  * crop_height + 1) / 2^32) - padding, left likewise from w1, flip = w2 / 2^32 < flip_probability.
- * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes, and crop_height,
- * crop_width and padding are not read; a box that is empty or reaches further counts as an index out of range. flips
- * [B] bytes or NULL: ready-made flips.
+ * boxes [B, 4] int32 (top, left, height, width, reaching up to 2^20 outside) or NULL: ready-made boxes, and
+ * crop_height, crop_width and padding are not read; a box that is empty or reaches further counts as an index out of
+ * range. flips [B] bytes or NULL: ready-made flips.
  */
 LOTUS_API int32_t lotus_gather_augment(const uint8_t* images, int64_t image_count, int32_t channels, int32_t height,
                                        int32_t width, int32_t image_layout, const int64_t* indices, int64_t rows,

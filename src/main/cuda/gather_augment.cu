@@ -2,10 +2,10 @@
 //
 //   out_yxc = scale_c sum_j v_yj sum_k h_xk image[first_y + j, first_x + k, c] + bias_c
 //
-// v and h are the weights of math/augment.h, padding folded in: one tap each where the box is as large as the output. The
-// tile's weights are made once, in shared memory, up to kTaps an axis at a time; a pixel needs more only where an image
-// shrinks to less than a fifteenth, and then the tile is summed in pieces. The taps of neighbouring pixels overlap and
-// come from the L1 cache: both passes at once read at most four times what a pass over the box would.
+// v and h are the weights of math/augment.h, padding folded in: one tap each where the box is as large as the output.
+// The tile's weights are made once, in shared memory, up to kTaps an axis at a time; a pixel needs more only where an
+// image shrinks to less than a fifteenth, and then the tile is summed in pieces. Both directions are summed at once:
+// the taps of neighbouring pixels overlap, four reads of a box pixel where it shrinks, and come from the L1 cache.
 #include "common/quads.cuh"
 #include "common/reduce.cuh"
 #include "math/augment.h"
@@ -49,7 +49,8 @@ __device__ __forceinline__ Axis axis_of(const AugmentArgs& a, const Box& box, bo
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    augment_tiles(AugmentArgs a, BoxRule rule, Normalisation normalisation, int32_t tiles_across, int64_t tiles_an_image) {
+    augment_tiles(AugmentArgs a, BoxRule rule, Normalisation normalisation, uint32_t tiles_across,
+                  int64_t tiles_an_image) {
   __shared__ Cut cut;  // of the tile's row of the batch
   __shared__ Reach reach[kTileRows + kTileCols];  // of the tile's lines, then of its columns
   __shared__ float row_weight[kTaps][kTileRows];
@@ -64,9 +65,9 @@ __global__ void __launch_bounds__(kThreads)
 
   for (int64_t work = blockIdx.x; work < a.rows * tiles_an_image; work += gridDim.x) {
     const int64_t b = quotient(work, tiles_an_image);
-    const uint32_t place = static_cast<uint32_t>(work - b * tiles_an_image), across_tiles = static_cast<uint32_t>(tiles_across);
-    const int32_t first_y = static_cast<int32_t>(place / across_tiles) * kTileRows;
-    const int32_t first_x = static_cast<int32_t>(place % across_tiles) * kTileCols;
+    const uint32_t place = static_cast<uint32_t>(work - b * tiles_an_image);  // below 2^32: sizes are at most 2^20
+    const int32_t first_y = static_cast<int32_t>(place / tiles_across) * kTileRows;
+    const int32_t first_x = static_cast<int32_t>(place % tiles_across) * kTileCols;
 
     if (thread < kTileRows + kTileCols) {
       const Cut mine = cut_of(a, rule, b);
@@ -85,7 +86,8 @@ __global__ void __launch_bounds__(kThreads)
       // At least what any line of the tile has, and the same for all threads.
       const int row_taps = axis_of(a, cut.box, true).most_taps(), col_taps = axis_of(a, cut.box, false).most_taps();
       const Reach down = reach[row], across = reach[kTileRows + col];
-      const uint8_t* corner = a.images + cut.image + (static_cast<int64_t>(down.first) * a.width + across.first) * pixel_step;
+      const uint8_t* corner =
+          a.images + cut.image + (static_cast<int64_t>(down.first) * a.width + across.first) * pixel_step;
       const int64_t line_step = a.width * pixel_step;
       for (int j0 = 0; j0 < row_taps; j0 += kTaps) {
         for (int k0 = 0; k0 < col_taps; k0 += kTaps) {
@@ -97,7 +99,8 @@ __global__ void __launch_bounds__(kThreads)
             const int line = n % size, tap = n / size;
             const Reach& r = reach[is_row ? line : kTileRows + line];
             const int k = (is_row ? j0 : k0) + tap;
-            (is_row ? row_weight[tap] : col_weight[tap])[line] = k < r.count ? weight_of(axis_of(a, cut.box, is_row), r, k) : 0.0f;
+            const float weight = k < r.count ? weight_of(axis_of(a, cut.box, is_row), r, k) : 0.0f;
+            (is_row ? row_weight[tap] : col_weight[tap])[line] = weight;
           }
           __syncthreads();  // without it pixels would be weighed with weights of the piece before, or none
 
@@ -148,7 +151,7 @@ int32_t gather_augment(const AugmentArgs& a) {
     normalisation.scale[c] = static_cast<float>(1 / (255 * static_cast<double>(a.augment.std[c])));
     normalisation.bias[c] = static_cast<float>(-static_cast<double>(a.augment.mean[c]) / a.augment.std[c]);
   }
-  const int32_t across = (a.out_width + kTileCols - 1) / kTileCols;
+  const uint32_t across = static_cast<uint32_t>((a.out_width + kTileCols - 1) / kTileCols);
   const int64_t tiles = static_cast<int64_t>((a.out_height + kTileRows - 1) / kTileRows) * across;
   return with_dtype(a.dtype, [&](auto type) {
     return check(kOp, launch(augment_tiles<decltype(type)>, {a.rows * tiles, kThreads, 0}, a.stream, a, box_rule(a),

@@ -147,9 +147,9 @@ bool cut(const AugmentArgs& a, const Picture& p, Work& work, T* out) {
       const bool outside = y < 0 || y >= p.height;
       const uint8_t* from = outside && !p.edge ? nullptr : p.pixels + clamp(y, 0, p.height - 1) * source_line;
       if (p.planes) {
-        for (int c = 0; c < C; ++c)
-          cut_line<1>(p, from == nullptr ? nullptr : from + static_cast<int64_t>(c) * p.height * p.width, width, spare,
-                      planes_out ? pixels + c * plane + static_cast<int64_t>(i) * width : line + static_cast<int64_t>(c) * width);
+        for (int64_t c = 0; c < C; ++c)
+          cut_line<1>(p, from == nullptr ? nullptr : from + c * p.height * p.width, width, spare,
+                      planes_out ? pixels + c * plane + static_cast<int64_t>(i) * width : line + c * width);
         if (!planes_out) interleave<C>(line, width, pixels + i * line_bytes);
       } else {
         cut_line<C>(p, from, width, spare, planes_out ? line : pixels + i * line_bytes);
@@ -158,8 +158,10 @@ bool cut(const AugmentArgs& a, const Picture& p, Work& work, T* out) {
       }
     }
     if (planes_out) {
-      for (int c = 0; c < C; ++c)
-        Normalise<1>(a.augment, c).run(pixels + c * plane, plane, out + (static_cast<int64_t>(c) * height + first) * width);
+      for (int c = 0; c < C; ++c) {
+        T* to = out + (static_cast<int64_t>(c) * height + first) * width;
+        Normalise<1>(a.augment, c).run(pixels + c * plane, plane, to);
+      }
     } else {
       all.run(pixels, lines * line_bytes, out + first * line_bytes);
     }
@@ -190,8 +192,8 @@ void vertical_taps(const AxisTable& rows, const uint8_t* source, int64_t line_by
   });
 }
 
-void vertical(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, int64_t n, int32_t first, int32_t height,
-              float* turned) {
+void vertical(const AxisTable& rows, const uint8_t* source, int64_t line_bytes, int64_t n, int32_t first,
+              int32_t height, float* turned) {
   const auto taps = rows.count() == 2   ? vertical_taps<2>   // growing
                     : rows.count() == 3 ? vertical_taps<3>   // shrinking by less than 3 / 2
                     : rows.count() == 4 ? vertical_taps<4>   // by less than 2
@@ -227,7 +229,8 @@ void turn_back(const float* turned, int64_t n, const Normalise<G>& normalise, in
     F block[kWidth];
     for (int k = 0; k < kWidth; ++k) block[k] = load(turned + (i + k) * kWidth, Whole{}, 0.0f);
     transpose(block);
-    for (int line = 0; line < lines; ++line) store(out + line * out_step + i, normalise(block[line], i / kWidth), lanes);
+    for (int line = 0; line < lines; ++line)
+      store(out + line * out_step + i, normalise(block[line], i / kWidth), lanes);
   });
 }
 
@@ -280,7 +283,8 @@ Result augment_row(const AugmentArgs& a, const BoxRule& rule, int64_t b, Work& w
   const NoiseKey key{a.seed, a.step, LOTUS_STREAM_AUGMENT, a.samples != nullptr ? a.samples[b] : b};
   const Words words = philox_words(key, 0);
   const int32_t* given = a.boxes != nullptr ? a.boxes + 4 * b : nullptr;
-  const Box box = given != nullptr ? Box{given[0], given[1], given[2], given[3]} : box_of(rule, words.low[0], words.low[1]);
+  const Box box =
+      given != nullptr ? Box{given[0], given[1], given[2], given[3]} : box_of(rule, words.low[0], words.low[1]);
   if (a.indices[b] < 0 || a.indices[b] >= a.image_count || !axis_fits(box.top, box.height, a.height) ||
       !axis_fits(box.left, box.width, a.width)) {
     for_vectors(out_elements, [&](int64_t i, auto lanes) { store(out + i, splat(__builtin_nanf("")), lanes); });
@@ -311,7 +315,8 @@ int32_t run(const AugmentArgs& a) {
     }
   }
   if (out_of_memory != 0)
-    return set_error(LOTUS_OUT_OF_MEMORY, "gather_augment: no memory for the scratch of images %d x %d", a.height, a.width);
+    return set_error(LOTUS_OUT_OF_MEMORY, "gather_augment: no memory for the scratch of images %d x %d", a.height,
+                     a.width);
   if (a.nonfinite_rows != nullptr) *a.nonfinite_rows += nonfinite;
   return LOTUS_OK;
 }

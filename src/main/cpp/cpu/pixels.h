@@ -9,10 +9,14 @@ namespace LOTUS_LEVEL {
 // kWidth bytes, widened; of a part the lanes beyond are 0.
 #if defined(__AVX512F__)
 inline F widen_bytes(__m128i bytes) { return (F)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)); }
-inline F load_bytes(const uint8_t* p, Whole) { return widen_bytes(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline F load_bytes(const uint8_t* p, Whole) {
+  return widen_bytes(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 #elif defined(__AVX2__)
 inline F widen_bytes(__m128i bytes) { return (F)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)); }
-inline F load_bytes(const uint8_t* p, Whole) { return widen_bytes(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+inline F load_bytes(const uint8_t* p, Whole) {
+  return widen_bytes(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
 #else
 typedef uint8_t Bytes __attribute__((vector_size(kWidth)));
 inline F load_bytes(const uint8_t* p, Whole) {
@@ -47,8 +51,8 @@ inline void transpose(F (&x)[kWidth]) {
 }
 
 // (pixel / 255 - mean) / std of a run of values whose channels take turns, G of them: vector v of the run starts at
-// channel v kWidth mod G, so the factors repeat every G vectors. One multiply-add beats a table of 256 values a channel:
-// a table is read a lane at a time.
+// channel v kWidth mod G, so the factors repeat every G vectors. A multiply-add for kWidth values, where a table of 256
+// values a channel would be read a lane at a time.
 template <int G>
 class Normalise {
  public:

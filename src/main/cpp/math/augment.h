@@ -1,10 +1,10 @@
-// Boxes and the weights of the resize, for host and device: integers up to the last division, so that every backend reads
-// the same pixels and gives them the same weights.
+// Boxes and the weights of the resize, for host and device: integers up to the last division, so that every backend
+// reads the same pixels and gives them the same weights.
 //
 // The box is cut out of the padded image and resized as a picture of its own: padding inside the box weighs in like any
-// other pixel. With n box pixels and m outputs along an axis, output i sits at (i + 1/2) n / m on the box and pixel j at
-// j + 1/2; the filter is a triangle of half-width max(n / m, 1) (antialias: it widens only where the image shrinks). Times
-// 2 m, all of it is whole numbers:
+// other pixel. With n box pixels and m outputs along an axis, output i sits at (i + 1/2) n / m on the box and pixel j
+// at j + 1/2; the filter is a triangle of half-width max(n / m, 1) (antialias: it widens only where the image shrinks).
+// Times 2 m, all of it is whole numbers:
 //   distance_j = (2 j + 1) m - (2 i + 1) n ,  weight_j = max(0, 2 max(n, m) - |distance_j|) / sum of the same
 #pragma once
 
@@ -39,11 +39,12 @@ inline BoxRule box_rule(const AugmentArgs& a) {
 }
 
 LOTUS_HD int32_t drawn_start(uint32_t word, int32_t image, int32_t crop, int32_t padding) {
-  const uint64_t places = static_cast<uint64_t>(image) + 2 * static_cast<uint64_t>(padding) - static_cast<uint64_t>(crop) + 1;
+  const uint64_t places = static_cast<uint64_t>(static_cast<int64_t>(image) + 2 * padding - crop + 1);
   return static_cast<int32_t>(word * places >> 32) - padding;
 }
 
-// As torchvision's center_crop: a half is rounded to the even side; a box larger than the image has the odd pixel below.
+// As torchvision's center_crop: a half is rounded to the even side; a box larger than the image has the odd pixel of
+// its padding behind it.
 LOTUS_HD int32_t centred_start(int32_t image, int32_t crop) {
   if (crop > image) return -((crop - image) / 2);
   const int32_t half = (image - crop) / 2;
@@ -60,7 +61,8 @@ LOTUS_HD Box box_of(const BoxRule& rule, uint32_t top_word, uint32_t left_word) 
 
 // Whether an axis of a ready-made box can be read: it has pixels and reaches no further out than it may.
 LOTUS_HD bool axis_fits(int32_t start, int32_t length, int32_t image) {
-  return length >= 1 && start >= -kMostPixels && static_cast<int64_t>(start) + length <= static_cast<int64_t>(image) + kMostPixels;
+  const int64_t end = static_cast<int64_t>(start) + length;
+  return length >= 1 && start >= -kMostPixels && end <= static_cast<int64_t>(image) + kMostPixels;
 }
 
 struct Axis {
@@ -89,8 +91,8 @@ LOTUS_HD int64_t tap_weight(int64_t distance, int64_t half_width) {
   return half_width - (distance < 0 ? -distance : distance);
 }
 
-// a / m for a >= 0: an estimate in floats, at most a few off while the quotient is below 2^24, then made exact. A division of
-// 64-bit integers is a subroutine on a GPU, and slow everywhere.
+// a / m for a >= 0: an estimate in floats, at most a few off while the quotient is below 2^24, then made exact. A
+// division of 64-bit integers is a subroutine on a GPU, and slow everywhere.
 LOTUS_HD int64_t quotient(int64_t a, int64_t m) {
 #ifdef __CUDA_ARCH__
   int64_t q = static_cast<int64_t>(__fdividef(static_cast<float>(a), static_cast<float>(m)));

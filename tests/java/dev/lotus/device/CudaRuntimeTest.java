@@ -181,7 +181,7 @@ class CudaRuntimeTest {
               .set_requires_grad(true);
       Tensor wanted = torch.log_softmax(x, 1);
       Tensor dy = torch.ones(2, 5).to(GPU.torch(), torch.ScalarType.Float).mul(x.detach());
-      wanted.backward(dy);
+      wanted.mul(dy).sum().backward();
       Tensor y = torch.zeros(2, 5).to(GPU.torch(), torch.ScalarType.Float);
       Tensor dx = torch.zeros(2, 5).to(GPU.torch(), torch.ScalarType.Float);
       softmax.forward(x.data_ptr(), y.data_ptr());

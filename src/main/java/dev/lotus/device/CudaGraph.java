@@ -38,8 +38,12 @@ public final class CudaGraph implements AutoCloseable {
       int status = cudart.cudaStreamEndCapture(stream.handle(), graph);
       if (done) {
         CudaRuntime.check("cudaStreamEndCapture", status);
-      } else if (!graph.isNull()) {
-        cudart.cudaGraphDestroy(graph);
+      } else {
+        // What work threw is the news; a capture it spoiled leaves no error for the next call.
+        cudart.cudaGetLastError();
+        if (!graph.isNull()) {
+          cudart.cudaGraphDestroy(graph);
+        }
       }
     }
     try {

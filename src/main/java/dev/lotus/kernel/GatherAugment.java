@@ -211,7 +211,8 @@ public final class GatherAugment {
       Kernels.require("out", out.data(), requiredElements(images, rows, out));
     }
     Kernels.requireRoom("nonfinite_rows", out.nonfiniteRows(), 1);
-    Kernels.log(SYMBOL);
+    long values = (long) images.channels() * out.height() * out.width();
+    Kernels.log(SYMBOL, new Matrix(out.data(), rows, values, values, out.dtype(), images.device()));
     try (LotusAugment augment = augment()) {
       Kernels.check(
           SYMBOL,

@@ -154,7 +154,8 @@ std::vector<double> gradient(const Case& k, const Input& in, std::vector<bool>& 
     }
   }
   const double rows = static_cast<double>(k.rows);
-  const double scale = gradient_scale(k) / (k.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(k.cols) : rows);
+  const double divisor = k.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(k.cols) : rows;
+  const double scale = gradient_scale(k) / divisor;
   std::vector<double> out;
   unsure.assign(p.size(), false);
   for (size_t b = 0; b < p.size(); ++b) {

@@ -154,7 +154,8 @@ std::vector<double> gradient(const Case& k, const Input& in, std::vector<bool>& 
     }
   }
   const double rows = static_cast<double>(k.rows);
-  const double scale = gradient_scale(k) / (k.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(k.cols) : rows);
+  const double divisor = k.form == LOTUS_JSD_BAD_TEACHING ? rows * static_cast<double>(k.cols) : rows;
+  const double scale = gradient_scale(k) / divisor;
   std::vector<double> out;
   unsure.assign(p.size(), false);
   for (size_t b = 0; b < p.size(); ++b) {
@@ -318,7 +319,8 @@ const Suite suite("js_divergence", [] {
           k.p = kLayouts[static_cast<size_t>(v)];
           k.q = kLayouts[static_cast<size_t>(v < 3 ? v : 0)];
           k.total = v != 4;
-          if (k.input == LOTUS_LOGITS) k.gradient = (rows + cols + v) % 2 == 0 ? Case::kApart : Case::kInPlace;
+          if (k.input == LOTUS_LOGITS && rows <= 128)
+            k.gradient = (rows + cols + v) % 2 == 0 ? Case::kApart : Case::kInPlace;
           k.gradient_layout = kLayouts[static_cast<size_t>(v + 1)];
           compare(k);
           // Without rows that are not finite the total is a number.

@@ -95,7 +95,8 @@ Output reference(const Case& k, const Input& in) {
     return total / n;
   };
   const auto clamped = [&](const std::vector<double>& sums, const std::vector<int64_t>& counts, int64_t i, int64_t c) {
-    const double value = sums[static_cast<size_t>(i * stride + c)] / static_cast<double>(counts[static_cast<size_t>(i)]);
+    const double count = static_cast<double>(counts[static_cast<size_t>(i)]);
+    const double value = sums[static_cast<size_t>(i * stride + c)] / count;
     return value < 1e-8 ? 1e-8 : value > 1 ? 1.0 : value;
   };
   double sum_p = 0, sum_q = 0, upstream = 0;

@@ -1,7 +1,7 @@
 // rf_jsd on CUDA, in fp64: what is left of the logits is small, and exact zeros are wanted of equal means.
 //
-// A row's divergence is 0.5 sum_c [a log(a/m) + b log(b/m)], m = (a + b) / 2, of its two sides divided by their sums over
-// the columns in question; dividing by the count first would change nothing. A warp takes a class. UPSTREAM's form
+// A row's divergence is 0.5 sum_c [a log(a/m) + b log(b/m)], m = (a + b) / 2, of its two sides divided by their sums
+// over the columns in question; dividing by the count first would change nothing. A warp takes a class. UPSTREAM's form
 // divides by the sums of whole matrices, so the classes are walked twice, with one small launch after each that adds
 // them up in a fixed order. Of the subsets each is a block's: it finds the columns with the smallest Philox words by
 // radix select, keeps them as bits in shared memory (where they fit; else it makes the words again), and gives its

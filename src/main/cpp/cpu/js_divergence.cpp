@@ -3,10 +3,11 @@
 // Neither form cancels where p and q are close, which is where the published tables live.
 //
 // TEXTBOOK of logits. With m = (p + q) / 2, d = log p - log q, a difference of logits, and w = d / 2:
-//   0.5 p log(p/m) + 0.5 q log(q/m) = 0.5 [p log p + q log q - 2 m log m], one logarithm and no division, or, where d is
-//   small, m (w tanh w - log cosh w) by its series in w^2; likewise log(p/m) = log p - log m, or w - log cosh w.
+//   0.5 p log(p/m) + 0.5 q log(q/m) = 0.5 [p log p + q log q - 2 m log m], one logarithm and no division, or, where d
+//   is small, m (w tanh w - log cosh w) by its series in w^2; likewise log(p/m) = log p - log m, or w - log cosh w.
 // TEXTBOOK of probabilities, which have no logarithms yet. With a >= b the two of a class, t = b / a, s = 1 - t:
-//   0.5 a [-(1 + t) log((1 + t) / 2) + t log t], or, where s is small, 0.5 a sum_{n >= 2} s^n (1 - 2^(1-n)) / (n (n - 1))
+//   0.5 a [-(1 + t) log((1 + t) / 2) + t log t], or, where s is small,
+//   0.5 a sum_{n >= 2} s^n (1 - 2^(1-n)) / (n (n - 1))
 //
 // UPSTREAM, BAD_TEACHING. With P, Q the clamped (and scaled) probabilities, x = (P - Q) / (P + Q) and
 // L = log(m / sqrt(P Q)) = -0.5 log(1 - x^2):   m L = 0.5 (P + Q) L
@@ -206,8 +207,8 @@ inline double clamped_sum(const Distribution& p, int64_t cols) {
 
 // gradient_c = factor * p_c (H_c - sum p H), from what the row left in the scratch; NaN in a row that is not finite.
 template <class T>
-void write_gradient(const Distribution& p, const Distribution& q, int64_t cols, bool finite, double factor, double slope,
-                    T* out) {
+void write_gradient(const Distribution& p, const Distribution& q, int64_t cols, bool finite, double factor,
+                    double slope, T* out) {
   const float scale = finite ? static_cast<float>(factor) : NAN, mean = static_cast<float>(slope);
   for_vectors(cols, [&](int64_t i, auto n) {
     const F value = load(p.value + i, n, 0.0f) * (load(q.value + i, n, 0.0f) - mean) * scale;
@@ -310,7 +311,9 @@ int32_t run(const JsdArgs& a) {
 
 }  // namespace
 
-int32_t js_divergence(const JsdArgs& a) { return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); }); }
+int32_t js_divergence(const JsdArgs& a) {
+  return with_dtype(a.dtype, [&](auto type) { return run<decltype(type)>(a); });
+}
 
 }  // namespace LOTUS_LEVEL
 }  // namespace lotus

@@ -1,7 +1,7 @@
 // rf_jsd on the CPU, in fp64: what is left of the logits is small, and exact zeros are wanted of equal means.
 //
-// A row's divergence is 0.5 sum_c [a log(a/m) + b log(b/m)], m = (a + b) / 2, of its two sides divided by their sums over
-// the columns in question; dividing by the count first would change nothing. Threads share the classes, then the
+// A row's divergence is 0.5 sum_c [a log(a/m) + b log(b/m)], m = (a + b) / 2, of its two sides divided by their sums
+// over the columns in question; dividing by the count first would change nothing. Threads share the classes, then the
 // subsets; within either everything is added in one order.
 #include <math.h>
 

@@ -27,8 +27,8 @@ struct ExpSums {
   double moment;  // of exp(x - top) (x - top), where asked for
 };
 
-// out: null, or room for the row of exp(x - top). next: the row that will be wanted next, fetched while the processor is
-// busy with this one: row_max, which would wait for memory, then finds it in the cache.
+// out: null, or room for the row of exp(x - top). next: the row that will be wanted next, fetched while the processor
+// is busy with this one: row_max, which would wait for memory, then finds it in the cache.
 template <bool moment, class T>
 inline ExpSums exp_sums(const T* x, int64_t cols, float top, float* out, const T* next) {
   ExpSums sums{0, 0};

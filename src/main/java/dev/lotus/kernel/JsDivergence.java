@@ -18,8 +18,18 @@ import org.bytedeco.javacpp.Pointer;
  *
  * <p>TEXTBOOK normalises each row to sum one first. UPSTREAM is what the paper's tables show
  * (upstream {@code helpers/eval.py:36-62}); it falls with B, so its values compare only at equal B.
- * All are computed from x = (p - q) / (p + q), without the cancellation that ruins them where p and
- * q are close.
+ * None of them cancels where p and q are close, which would ruin the plain formulas.
+ *
+ * <p>{@link #gradient} gives gradientScale d total / d (p's logits), q held fixed. With G the slope
+ * of a row's value by p, 0.5 log(p/m) in TEXTBOOK, else 0.5 log(m / sqrt(p q)) + (p - q) / (4 p):
+ *
+ * <pre>
+ *   TEXTBOOK, BAD_TEACHING  H = G
+ *   UPSTREAM                H = (G - W) / S, S = sum of the whole clamped p, W = sum of the whole p G
+ *   gradient_bc = gradientScale / (B or B C) * p_bc (H_bc - sum_j p_bj H_bj)
+ * </pre>
+ *
+ * <p>H is 0 where the clamp holds p at 1e-8: no slope goes through it.
  */
 public final class JsDivergence {
   private static final String SYMBOL = "lotus_js_divergence";

@@ -95,6 +95,7 @@ final class GumbelCrossEntropyBenchmark extends LogitsBenchmark {
     }
   }
 
+  /** Any finite numbers do for noise that costs nothing: the last gradient. */
   private void noiseReady(int turn) {
     try (NativeScope scope = new NativeScope()) {
       composed(turn, at(gradients, turn), at(gradients, turn));

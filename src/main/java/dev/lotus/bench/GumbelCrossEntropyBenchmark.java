@@ -64,7 +64,7 @@ final class GumbelCrossEntropyBenchmark extends LogitsBenchmark {
             * cols
             * (0.5 * (ceilings.drawMicros() + 2 * ceilings.exponentialMicros())
                 + 0.5 * (ceilings.wordMicros() + ceilings.exponentialMicros()));
-    return Math.max(super.floorMicros(ceilings), arithmetic);
+    return floor(ceilings, arithmetic);
   }
 
   @Override

@@ -1,5 +1,6 @@
-// Philox words and Gumbel noise for a run of classes of one row. A round waits for the one before it, and so does a step
-// of a polynomial: several counters go side by side, and polynomials are split, so that the units have work meanwhile.
+// Philox words and Gumbel noise for a run of classes of one row. A round waits for the one before it, and so does a
+// step of a polynomial: several counters go side by side, and polynomials are split, so that the units have work
+// meanwhile.
 #pragma once
 
 #include "math/philox.h"

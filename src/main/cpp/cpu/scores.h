@@ -1,5 +1,5 @@
-// Scores of a row, logits + Gumbel noise: all of them, or only where the largest is. Noise is made a piece of a row at a
-// time, so that it stays in the first-level cache.
+// Scores of a row, logits + Gumbel noise: all of them, or only where the largest is. Noise is made a piece of a row at
+// a time, so that it stays in the first-level cache.
 #pragma once
 
 #include "noise.h"
@@ -63,9 +63,9 @@ struct FirstLargest {
   }
 };
 
-// argmax(x + noise) where the noise is made here. A class that cannot beat the best so far costs its word and a bound, and
-// where no noise is large enough not even the word: most classes never see a logarithm. The result is the same to the
-// bit: the bound is not below the noise, and rounding t + g keeps the order.
+// argmax(x + noise) where the noise is made here. A class that cannot beat the best so far costs its word and a bound,
+// and where no noise is large enough not even the word: most classes never see a logarithm. The result is the same to
+// the bit: the bound is not below the noise, and rounding t + g keeps the order.
 template <class T>
 inline int64_t drawn_argmax(const T* x, int64_t cols, const NoiseKey& key) {
   constexpr int64_t kChunk = 4 * kNoiseStep;

@@ -64,7 +64,7 @@ final class GumbelCrossEntropyBenchmark extends LogitsBenchmark {
             * cols
             * (0.5 * (ceilings.drawMicros() + 2 * ceilings.exponentialMicros())
                 + 0.5 * (ceilings.wordMicros() + ceilings.exponentialMicros()));
-    return Math.max(super.floorMicros(ceilings), arithmetic);
+    return floor(ceilings, arithmetic);
   }
 
   @Override
@@ -95,6 +95,7 @@ final class GumbelCrossEntropyBenchmark extends LogitsBenchmark {
     }
   }
 
+  /** Any finite numbers do for noise that costs nothing: the last gradient. */
   private void noiseReady(int turn) {
     try (NativeScope scope = new NativeScope()) {
       composed(turn, at(gradients, turn), at(gradients, turn));

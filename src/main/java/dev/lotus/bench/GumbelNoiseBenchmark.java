@@ -25,7 +25,7 @@ final class GumbelNoiseBenchmark extends LogitsBenchmark {
 
   @Override
   public double floorMicros(Ceilings ceilings) {
-    return Math.max(super.floorMicros(ceilings), rows * cols * ceilings.drawMicros());
+    return floor(ceilings, rows * cols * ceilings.drawMicros());
   }
 
   @Override

@@ -32,7 +32,7 @@ final class GumbelSoftmaxBenchmark extends LogitsBenchmark {
   @Override
   public double floorMicros(Ceilings ceilings) {
     double arithmetic = rows * cols * (ceilings.drawMicros() + ceilings.exponentialMicros());
-    return Math.max(super.floorMicros(ceilings), arithmetic);
+    return floor(ceilings, arithmetic);
   }
 
   @Override

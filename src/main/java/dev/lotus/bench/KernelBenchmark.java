@@ -33,7 +33,11 @@ public interface KernelBenchmark extends AutoCloseable {
   /** None where the operation stands alone. */
   List<Peer> peers();
 
-  /** Runs both sides once and returns what each computed; never empty where there is a peer. */
+  /**
+   * Runs both sides and returns what each computed; never empty where there is a peer. Some sides
+   * go on from what they left behind: call this before either has run, or after both have run
+   * equally often.
+   */
   List<Agreement> agreements();
 
   /**

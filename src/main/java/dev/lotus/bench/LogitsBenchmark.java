@@ -31,6 +31,16 @@ abstract class LogitsBenchmark implements KernelBenchmark {
     return rows * cols * memory.dtype.bytes();
   }
 
+  /**
+   * The floor of what takes {@code arithmeticMicros} and moves {@link #bytes}; what stays in the
+   * cache is not held to the speed of memory.
+   */
+  final double floor(Ceilings ceilings, double arithmeticMicros) {
+    return bytes() < BenchMemory.LARGE
+        ? arithmeticMicros
+        : Math.max(arithmeticMicros, bytes() / ceilings.copyBytesPerMicro());
+  }
+
   /** One for each set of inputs. */
   final <T> List<T> each(IntFunction<T> make) {
     List<T> all = new ArrayList<>();

@@ -62,7 +62,6 @@ final class OptimizerBenchmarks {
     /** Weights after the same number of steps from the same start. */
     @Override
     public List<Agreement> agreements() {
-      step = 0;
       for (int i = 0; i < STEPS; i++) {
         fused(i);
         eager();

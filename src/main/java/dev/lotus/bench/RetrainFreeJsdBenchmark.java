@@ -5,7 +5,6 @@ import dev.lotus.kernel.RetrainFreeJsd;
 import dev.lotus.kernel.RetrainFreeJsd.Side;
 import java.util.List;
 import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.pytorch.LongArrayRefOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -111,7 +110,7 @@ final class RetrainFreeJsdBenchmark implements KernelBenchmark {
   }
 
   private static Tensor sum(Tensor rows) {
-    return rows.sum(new LongArrayRefOptional(1), true, new ScalarTypeOptional());
+    return rows.sum(new long[] {1}, true, new ScalarTypeOptional());
   }
 
   private static Tensor textbook(Tensor a, Tensor b) {

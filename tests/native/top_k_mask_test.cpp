@@ -62,7 +62,7 @@ const Suite suite("top_k_mask", [] {
   for (const Scores kind : {Scores::kNormal, Scores::kFew, Scores::kEqual, Scores::kBad, Scores::kTiny}) {
     const Placement& placement = kPlacements[static_cast<size_t>(kind) % kPlacements.size()];
     compare(odd_counts(), placement, kind, kind == Scores::kBad, kind == Scores::kFew);
-    compare({13011, 0, 9000}, placement, kind, true, kind == Scores::kFew);
+    compare({13011, 0, 9000}, placement, kind, kind == Scores::kFew, kind == Scores::kFew);
     compare({1}, placement, kind, true, false);
   }
   const SmallGrid grid;

@@ -261,7 +261,6 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
 }  // namespace
 
 const Suite suite("distillation", [] {
-  if (backend().distillation == nullptr) return;
   edges();
   for (const int64_t cols : {10, 100, 1000, 1500}) close(cols);
   for (size_t i = 0; i < kLongCols.size(); ++i)

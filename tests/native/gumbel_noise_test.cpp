@@ -75,7 +75,6 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
 }  // namespace
 
 const Suite suite("gumbel_noise", [] {
-  if (backend().gumbel_noise == nullptr) return;
   for (const int32_t dtype : kDtypes) {
     for (const int64_t cols : kCols) {
       for (const int64_t rows : kRows) {

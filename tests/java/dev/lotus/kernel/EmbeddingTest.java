@@ -59,7 +59,10 @@ class EmbeddingTest {
   private static String kernelsAndJavacppOnly() {
     List<String> entries =
         Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(e -> e.endsWith("target/classes") || Path.of(e).getFileName().toString().startsWith("javacpp-"))
+            .filter(
+                e ->
+                    e.endsWith("target/classes")
+                        || Path.of(e).getFileName().toString().startsWith("javacpp-"))
             .toList();
     return entries.stream().collect(Collectors.joining(File.pathSeparator));
   }

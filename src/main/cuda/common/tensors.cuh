@@ -135,7 +135,7 @@ struct Quad {
     if (whole) {
       uint32_t word = 0;
 #pragma unroll
-      for (int j = 0; j < 4; ++j) word |= (x[j] ? 1u : 0u) << (8 * j);
+      for (int j = 0; j < 4; ++j) word |= static_cast<uint32_t>(x[j]) << (8 * j);
       *reinterpret_cast<uint32_t*>(to + at) = word;
     } else {
 #pragma unroll

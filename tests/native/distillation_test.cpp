@@ -185,10 +185,10 @@ void close(int64_t cols) {
       const Output expected = reference(k, in), out = run(k, in);
       double worst = 0, largest = 0, error = 0;
       for (size_t b = 0; b < out.loss.size(); ++b)
-        worst = fmax(worst, fabs(out.loss[b] - expected.loss[b]) / fmax(expected.loss[b], 1e-12));
+        worst = larger(worst, fabs(out.loss[b] - expected.loss[b]) / fmax(expected.loss[b], 1e-12));
       for (size_t i = 0; i < out.gradient.size(); ++i) {
         largest = fmax(largest, fabs(expected.gradient[i]));
-        error = fmax(error, fabs(out.gradient[i] - expected.gradient[i]));
+        error = larger(error, fabs(out.gradient[i] - expected.gradient[i]));
       }
       expect(worst < 2e-3, "relative error of the loss " + std::to_string(worst));
       expect(error <= 2e-3 * largest + 1e-12, "error of the gradient " + std::to_string(error / largest));

@@ -295,7 +295,7 @@ void close(int64_t cols) {
     const Output expected = reference(k, in), out = run(k, in);
     double worst = 0;
     for (size_t b = 0; b < expected.rows.size(); ++b)
-      worst = fmax(worst, fabs(out.rows[b] - expected.rows[b]) / expected.rows[b]);
+      worst = larger(worst, fabs(out.rows[b] - expected.rows[b]) / expected.rows[b]);
     expect(worst < 2e-3, "relative error " + std::to_string(worst));
   }
 }

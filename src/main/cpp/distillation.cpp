@@ -20,6 +20,8 @@ int32_t lotus_distillation(const void* student, int64_t student_stride, const vo
   if (gradient != nullptr) {
     LOTUS_TRY(check_matrix(op, "gradient", gradient, rows, cols, gradient_stride));
     LOTUS_TRY(check_in_place(op, {"gradient", gradient, gradient_stride}, {"student", student, student_stride}));
+    LOTUS_TRY(check_not_same(op, "gradient", gradient, "teacher", teacher));
+    LOTUS_TRY(check_not_same(op, "gradient", gradient, "other_teacher", other_teacher));
     if (accumulate != 0 && gradient == student)
       return set_error(LOTUS_INVALID_ARGUMENT, "%s: accumulate is %d, but gradient is in place of student", op,
                        accumulate);

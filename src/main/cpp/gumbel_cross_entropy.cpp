@@ -21,6 +21,8 @@ int32_t lotus_gumbel_cross_entropy(const void* student, int64_t student_stride, 
   LOTUS_TRY(check_positive(op, "tau", tau));
   const Backend* backend = backend_for(device);
   if (backend == nullptr) return LOTUS_UNSUPPORTED;
+  LOTUS_TRY(check_not_same(op, "gradient", gradient, "teacher", teacher));
+  LOTUS_TRY(check_not_same(op, "gradient", gradient, "noise", noise));
   if (rows == 0) return LOTUS_OK;
   return backend->gumbel_cross_entropy({student, student_stride, teacher, teacher_stride, is_forget, rows, cols, dtype,
                                         tau, forget_target, retain_target, seed, step, samples, noise, noise_stride,

@@ -34,6 +34,7 @@ struct Operand {
 int32_t check_in_place(const char* op, Operand out, Operand in);
 
 // The [slots, cols] matrix of sums by class and the map to its rows.
+int32_t check_not_same(const char* op, const char* out_name, const void* out, const char* in_name, const void* in);
 int32_t check_class_slots(const char* op, const double* class_sums, int64_t stride, int64_t cols,
                           const int32_t* class_slot, int64_t slots);
 

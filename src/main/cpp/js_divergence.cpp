@@ -29,10 +29,7 @@ int32_t lotus_js_divergence(const void* p, int64_t p_stride, const void* q, int6
   if (rows > 0 && form == LOTUS_JSD_UPSTREAM) LOTUS_TRY(check_present(op, "workspace", workspace));
   const Backend* backend = backend_for(device);
   if (backend == nullptr) return LOTUS_UNSUPPORTED;
-  if (rows == 0) {
-    if (total != nullptr && device == LOTUS_CPU) *total = 0.0;
-    return LOTUS_OK;
-  }
+  if (rows == 0) return LOTUS_OK;
   return backend->js_divergence({p, p_stride, q, q_stride, rows, cols, dtype, input_kind, form, row_out, total,
                                  workspace, gradient, gradient_stride, gradient_scale, nonfinite_rows, device, stream});
 }

@@ -31,12 +31,16 @@ struct CpuLevel {
 const CpuLevel& cpu_level() {
   static const CpuLevel chosen = [] {
     __builtin_cpu_init();
+    // All that -march=x86-64-v3 may emit: a hypervisor can mask any of it.
+    const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+                    __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c") &&
+                    __builtin_cpu_supports("lzcnt") && __builtin_cpu_supports("movbe");
     const CpuLevel levels[] = {
         {"x86-64-v4", &cpu_v4,
          __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")},
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && v3},
         {"x86-64-v3", &cpu_v3,
-         __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")},
+         v3},
         {"x86-64", &cpu_x86_64, true},
     };
     const char* wanted = getenv("LOTUS_CPU_LEVEL");
@@ -155,6 +159,12 @@ int32_t check_in_place(const char* op, Operand out, Operand in) {
   if (out.data == nullptr || out.data != in.data || out.stride == in.stride) return LOTUS_OK;
   return set_error(LOTUS_INVALID_ARGUMENT, "%s: %s is in place of %s, but its stride is %lld where %s's is %lld", op,
                    out.name, in.name, static_cast<long long>(out.stride), in.name, static_cast<long long>(in.stride));
+}
+
+int32_t check_not_same(const char* op, const char* out_name, const void* out, const char* in_name, const void* in) {
+  if (out == nullptr || out != in) return LOTUS_OK;
+  return set_error(LOTUS_INVALID_ARGUMENT, "%s: %s is the memory of %s, which is read while it is written", op, out_name,
+                   in_name);
 }
 
 int32_t check_class_slots(const char* op, const double* class_sums, int64_t stride, int64_t cols,

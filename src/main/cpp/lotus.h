@@ -16,9 +16,10 @@
  *   No call aborts the process. Calls are thread safe.
  *
  * Values that are not finite
- *   -inf is a masked class: probability 0, gradient 0, adds nothing; only a target with weight on a class that the
- *   student alone masks costs an infinite loss, as its formula says. A row that holds NaN or +inf in an operand
- *   that the row reads, or whose entries are all -inf, yields NaN in that row's results and in no other row; where an
+ *   -inf is a masked class: probability 0, gradient 0, adds nothing. Only a target with weight on a class that the
+ *   student alone masks has its formula's infinite loss, and minus its weight in the gradient; of gumbel_cross_entropy's
+ *   soft targets, weights that underflow in fp32 (below 1e-38 to 1e-45, by backend) count as none. A row that holds NaN
+ *   or +inf in logits, probabilities or noise that the row reads, or whose entries are all -inf, yields NaN in that row's results and in no other row; where an
  *   operation takes `nonfinite_rows`, the number of such rows is ADDED to it (zero it before the first call).
  */
 #ifndef LOTUS_H
@@ -233,7 +234,7 @@ LOTUS_API int32_t lotus_js_divergence(const void* p, int64_t p_stride, const voi
  *   subset_out[r] = out[0] on a random subset r of ceil(C / 2) columns, renormalised: those with the smallest words of
  *   (seed, step 0, LOTUS_STREAM_SUBSETS, sample r), the lower column first among equals. A class without mass on the
  *   subset counts 0 where both sides lack it, log 2 where one does.
- * Sums that are negative or not finite make NaN of what they enter. No class in common: out[0], out[1] and subset_out
+ * Sums that are negative or not finite make NaN of out[0] and subset_out; out[1] clamps, as the published code. No class in common: out[0], out[1] and subset_out
  * are NaN. K >= 1; subsets >= 0; subset_out [subsets] or NULL with 0. workspace: 4 K + 2 fp64 of the device.
  */
 LOTUS_API int32_t lotus_rf_jsd(const double* p_sums, int64_t p_stride, const int64_t* p_counts, const double* q_sums,

@@ -59,7 +59,7 @@ struct CrossEntropy {
 
     // target_c of logit x.
     __device__ __forceinline__ float of_class(float x, int c, int label, float weight) const {
-      return (c == label ? at_label : 0.0f) + (x > -kInf ? smooth * weight : 0.0f);
+      return (c == label ? at_label : 0.0f) + (smooth > 0.0f && x > -kInf ? smooth * weight : 0.0f);
     }
   };
   __device__ __forceinline__ Whole whole(const Found& found) const {
@@ -70,7 +70,8 @@ struct CrossEntropy {
     w.log_sum = log_one_plus(found.sums.value[0]);
     w.at_label = (1.0f - a.label_smoothing) * (label >= 0 && a.class_weight != nullptr ? a.class_weight[label] : 1.0f);
     w.smooth = a.label_smoothing / found.sums.value[1];
-    w.mass = fmaf(w.smooth, found.sums.value[2], w.at_label);
+    // Without smoothing no other class's weight counts, not even an infinite one.
+    w.mass = w.smooth > 0.0f ? fmaf(w.smooth, found.sums.value[2], w.at_label) : w.at_label;
     w.target = w.finite ? a.gradient_scale * (a.row_weight != nullptr ? a.row_weight[b] : 1.0f) : kNan;
     w.student = w.target * w.mass / (1.0f + found.sums.value[0]);
     return w;

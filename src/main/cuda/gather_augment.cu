@@ -33,8 +33,11 @@ struct Cut {
 __device__ __forceinline__ Cut cut_of(const AugmentArgs& a, const BoxRule& rule, int64_t b) {
   const PhiloxWords words =
       philox(a.seed, a.step, LOTUS_STREAM_AUGMENT, a.samples != nullptr ? a.samples[b] : b, 0);
-  Box box = box_of(rule, words.v[0], words.v[1]);
-  if (a.boxes != nullptr) box = {a.boxes[4 * b], a.boxes[4 * b + 1], a.boxes[4 * b + 2], a.boxes[4 * b + 3]};
+  Box box;
+  if (a.boxes != nullptr)
+    box = {a.boxes[4 * b], a.boxes[4 * b + 1], a.boxes[4 * b + 2], a.boxes[4 * b + 3]};
+  else
+    box = box_of(rule, words.v[0], words.v[1]);
   const int64_t index = a.indices[b];
   const bool readable = index >= 0 && index < a.image_count && axis_fits(box.top, box.height, a.height) &&
                         axis_fits(box.left, box.width, a.width);

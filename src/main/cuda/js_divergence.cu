@@ -1,7 +1,8 @@
 // js_divergence on CUDA: the divergence of each row, and its gradient with respect to p's logits.
 //
-// With x = (p - q) / (p + q), a = 1 + x = 2 p / (p + q), b = 1 - x = 2 q / (p + q), neither form cancels where p and q
-// are close, which is where the published tables live:
+// With x = (p - q) / (p + q), a = 1 + x = 2 p / (p + q), b = 1 - x = 2 q / (p + q), neither sum cancels where p and q
+// are close, which is where the published tables live; x itself keeps the rounding of two softmaxes, a relative 5e-6 of the
+// divergence at a distance of 1e-2 between the logits, 4e-4 at 1e-4:
 //   textbook  0.5 p log(p/m) + 0.5 q log(q/m) = 0.25 (p + q) [a log1p(x) + b log1p(-x)]
 //   upstream  m L, L = log(m / sqrt(p q))     = -0.5 log1p(-x^2), or -0.5 log(a b) where x^2 is near 1
 // Terms are fp32, a quad of them is summed in fp32, quads in fp64.

@@ -221,10 +221,10 @@ void numeric_suite() {
                         ? static_cast<float>(1 + (rng.uniform() - 0.5) * exp(-16 * rng.uniform()))
                         : static_cast<float>(1.0 / 3 + 5 * rng.uniform());
     const double exact = log(static_cast<double>(x));
-    if (exact != 0) log_error = fmax(log_error, fabs(log_positive(x) - exact) / ulp(exact));
+    if (exact != 0) log_error = larger(log_error, fabs(log_positive(x) - exact) / ulp(exact));
     const float y = static_cast<float>((2 * rng.uniform() - 1) / 3 * exp(-20 * rng.uniform() * (i % 2)));
     const double exact1p = log1p(static_cast<double>(y));
-    log1p_error = fmax(log1p_error, fabs(log1p_small(y) - exact1p) / ulp(exact1p));
+    log1p_error = larger(log1p_error, fabs(log1p_small(y) - exact1p) / ulp(exact1p));
   }
   for (int i = 0; i < 300000; ++i) {
     // The ends of the words' range, where the noise is largest, and all between.
@@ -232,7 +232,7 @@ void numeric_suite() {
     const uint32_t word = i < 1000 ? end : i < 2000 ? ~end : draw;
     const double u = ((word >> 8) + 0.5) * 0x1p-24;
     const double exact = -log(u < 0.5 ? -log(u) : -log1p(u - 1));
-    gumbel_error = fmax(gumbel_error, fabs(gumbel(word) - exact) / fmax(fabs(exact), 1));
+    gumbel_error = larger(gumbel_error, fabs(gumbel(word) - exact) / fmax(fabs(exact), 1));
   }
   printf("           log %.2f ulp, log1p %.2f ulp, gumbel %.2g of max(1, |g|)\n", log_error, log1p_error, gumbel_error);
   int narrowed = 0;

@@ -153,17 +153,18 @@ __device__ T* dynamic_shared() {
 #endif
 }
 
-// Lets `kernel` use `bytes` of dynamic shared memory if this device has that much; false if not.
+// Lets `kernel` use `bytes` of dynamic shared memory if this device has that much; false if not. The limit belongs to the
+// kernel, not to the launch: every caller sets the same one, the most there is, so that none lowers another's.
 template <class... P>
 bool allow_shared(void (*kernel)(P...), size_t bytes) {
   int device = 0, most = 0;
   if (cudaGetDevice(&device) != cudaSuccess ||
       cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device) != cudaSuccess)
     return false;
-  constexpr size_t kStatic = 2048;  // more than the callers use beside it
+  constexpr int kStatic = 4096;  // more than the callers use beside it
   if (bytes + kStatic > static_cast<size_t>(most)) return false;
   return cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                              static_cast<int>(bytes)) == cudaSuccess;
+                              most - kStatic) == cudaSuccess;
 }
 
 }  // namespace cuda

@@ -147,6 +147,7 @@ class AdamWTest {
     refused("epsilon is Infinity", () -> new AdamW.Settings(1, 0, 0, Double.POSITIVE_INFINITY, 0));
     refused("weight_decay is -0.1", () -> new AdamW.Settings(1, 0.9, 0.999, 1e-8, -0.1));
     refused("max_norm is -1", () -> new Clipping(null, -1));
+    refused("norm is null, but max_norm is 1", () -> new Clipping(null, 1));
     try (PointerScope scope = new PointerScope()) {
       float[] x = {1, 2};
       refused("weight of tensor 0 is null", () -> step(new Values(null, x, x, x, null), 1));

@@ -25,7 +25,7 @@ import org.bytedeco.pytorch.global.torch_cuda;
  */
 final class BenchMemory implements AutoCloseable {
   /** Inputs of at least this size are taken in turn; smaller ones are in the cache in use, too. */
-  static final long LARGE = 16L << 20;
+  static final long LARGE = 8L << 20;
 
   /** What all inputs together exceed then: twice the last-level cache of a large processor. */
   private static final long BEYOND_CACHES = 64L << 20;

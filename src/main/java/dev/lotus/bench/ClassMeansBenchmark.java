@@ -21,6 +21,7 @@ final class ClassMeansBenchmark extends LogitsBenchmark {
   private final long present;
   private final Tensor sums;
   private final Tensor counts;
+  private final Tensor peerSums;
   private final ClassSums classSums;
 
   ClassMeansBenchmark(BenchShape shape, BenchMemory memory) {
@@ -30,6 +31,7 @@ final class ClassMeansBenchmark extends LogitsBenchmark {
     present = Arrays.stream(BenchMemory.values(labels)).distinct().count();
     sums = memory.zeros(ScalarType.Double, cols, cols);
     counts = memory.zeros(ScalarType.Long, cols);
+    peerSums = memory.zeros(ScalarType.Float, cols, cols);
     classSums = new ClassSums(BenchMemory.doubles(sums), BenchMemory.longs(counts), null, cols);
   }
 
@@ -59,15 +61,15 @@ final class ClassMeansBenchmark extends LogitsBenchmark {
   /** Sums and counts. */
   private Tensor[] eager(Tensor x) {
     Tensor p = torch.softmax(x.to(ScalarType.Float), 1);
-    Tensor bySum = torch.zeros(cols, cols).to(p.device(), ScalarType.Float);
     Tensor byCount = torch.bincount(labels, new TensorOptional(), cols);
-    return new Tensor[] {bySum.index_add_(0, labels, p), byCount};
+    return new Tensor[] {peerSums.index_add_(0, labels, p), byCount};
   }
 
   @Override
   public List<Agreement> agreements() {
     try (NativeScope scope = new NativeScope()) {
       sums.zero_();
+      peerSums.zero_();
       counts.zero_();
       fused(0);
       Tensor[] expected = eager(logits.get(0));

@@ -4,9 +4,12 @@ import dev.lotus.device.NativeScope;
 import dev.lotus.kernel.CrossEntropy;
 import dev.lotus.kernel.CrossEntropy.Options;
 import dev.lotus.kernel.CrossEntropy.Output;
+import dev.lotus.kernel.DType;
 import dev.lotus.kernel.Matrix;
 import java.util.List;
+import java.util.function.IntConsumer;
 import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -21,6 +24,7 @@ final class CrossEntropyBenchmark extends LogitsBenchmark {
   private final Tensor labels;
   private final Tensor correct;
   private final LongPointer labelPointer;
+  private CudnnSoftmax cudnn;
 
   CrossEntropyBenchmark(BenchShape shape, BenchMemory memory) {
     super(shape, memory, 2);
@@ -53,7 +57,33 @@ final class CrossEntropyBenchmark extends LogitsBenchmark {
 
   @Override
   public List<Peer> peers() {
-    return List.of(new Peer("eager", turn -> scoped(turn)));
+    Peer eager = new Peer("eager", turn -> scoped(turn));
+    if (!logits.get(0).is_cuda() || memory.dtype != DType.FLOAT32) {
+      return List.of(eager);
+    }
+    return List.of(eager, new Peer("cudnn", cudnnSoftmax()));
+  }
+
+  /** Log-softmax and its backward pass from the labels' gradient, which is made beforehand. */
+  private IntConsumer cudnnSoftmax() {
+    cudnn = new CudnnSoftmax(Math.toIntExact(rows), Math.toIntExact(cols));
+    Tensor logP = memory.zeros(ScalarType.Float, rows, cols);
+    Tensor towards = memory.zeros(ScalarType.Float, rows, cols);
+    try (NativeScope scope = new NativeScope()) {
+      towards.scatter_(1, labels.view(rows, 1), new Scalar(-1.0 / rows));
+    }
+    return turn -> {
+      cudnn.forward(at(logits, turn).data_ptr(), logP.data_ptr());
+      cudnn.backward(logP.data_ptr(), towards.data_ptr(), at(gradients, turn).data_ptr());
+    };
+  }
+
+  @Override
+  public void close() {
+    if (cudnn != null) {
+      cudnn.close();
+    }
+    super.close();
   }
 
   private void scoped(int turn) {

@@ -20,5 +20,10 @@ public record Clipping(DoublePointer norm, double maxNorm) {
     if (!(maxNorm >= 0)) {
       throw new IllegalArgumentException("max_norm is " + maxNorm + "; it must be at least 0");
     }
+    if (norm == null && maxNorm != 0) {
+      throw new IllegalArgumentException(
+          "norm is null, but max_norm is " + maxNorm + ": clipping needs what GradientNorm left");
+    }
+    Kernels.requireRoom("norm", norm, 1);
   }
 }

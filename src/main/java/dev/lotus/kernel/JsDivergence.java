@@ -193,7 +193,7 @@ public final class JsDivergence {
   /** The total of two host matrices. */
   public static double total(Matrix p, Matrix q, Input input, Form form) {
     try (DoublePointer rows = new DoublePointer(Math.max(1, p.rows()));
-        DoublePointer total = new DoublePointer(1);
+        DoublePointer total = new DoublePointer(1).put(0);
         DoublePointer workspace = new DoublePointer(3 * p.rows() + 3)) {
       run(p, q, input, form, rows, total, workspace, null, null);
       return total.get();

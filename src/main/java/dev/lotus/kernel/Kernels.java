@@ -126,6 +126,31 @@ public final class Kernels {
     requireRoom(name, pointer, needed);
   }
 
+  /**
+   * Memory that knows its size must hold {@code needed} elements of that type, and start at its
+   * first: native code counts the position of an untyped pointer in bytes.
+   */
+  static void requireBytes(String what, Pointer pointer, long needed, DType dtype) {
+    if (pointer == null) {
+      return;
+    }
+    if (pointer.position() != 0) {
+      throw new IllegalArgumentException(
+          what
+              + ": its memory is at position "
+              + pointer.position()
+              + "; pass pointer.getPointer(position), whose position is 0");
+    }
+    if (pointer.capacity() > 0 && pointer.limit() * pointer.sizeof() / dtype.bytes() < needed) {
+      throw new IllegalArgumentException(
+          what
+              + ", needs "
+              + needed
+              + " elements; the memory holds "
+              + pointer.limit() * pointer.sizeof() / dtype.bytes());
+    }
+  }
+
   /** Null is allowed; memory that knows its size must hold {@code needed} elements. */
   static void requireRoom(String name, Pointer pointer, long needed) {
     if (pointer != null

@@ -38,6 +38,19 @@ public record Matrix(Pointer data, long rows, long cols, long stride, DType dtyp
       throw new IllegalArgumentException(
           "a matrix of " + rows + " x " + cols + " has no memory (null)");
     }
+    if (rows > 0) {
+      long needed;
+      try {
+        needed = Math.addExact(Math.multiplyExact(rows - 1, stride), cols);
+        Math.multiplyExact(needed, dtype.bytes());
+      } catch (ArithmeticException e) {
+        throw new IllegalArgumentException(
+            "a matrix of " + rows + " x " + cols + ", stride " + stride + ", is beyond 2^63 bytes",
+            e);
+      }
+      Kernels.requireBytes(
+          "a matrix of " + rows + " x " + cols + ", stride " + stride, data, needed, dtype);
+    }
   }
 
   /** Host floats, rows one after the other. */
@@ -47,38 +60,17 @@ public record Matrix(Pointer data, long rows, long cols, long stride, DType dtyp
 
   /** Host floats with a row stride. */
   public static Matrix of(FloatPointer data, long rows, long cols, long stride) {
-    requireCapacity(data, rows, cols, stride);
     return new Matrix(data, rows, cols, stride, DType.FLOAT32, CPU);
   }
 
   /** Host IEEE half with a row stride. */
   public static Matrix ofFloat16(ShortPointer data, long rows, long cols, long stride) {
-    requireCapacity(data, rows, cols, stride);
     return new Matrix(data, rows, cols, stride, DType.FLOAT16, CPU);
   }
 
   /** Host bfloat16 (the upper 16 bits of a float) with a row stride. */
   public static Matrix ofBfloat16(ShortPointer data, long rows, long cols, long stride) {
-    requireCapacity(data, rows, cols, stride);
     return new Matrix(data, rows, cols, stride, DType.BFLOAT16, CPU);
-  }
-
-  private static void requireCapacity(Pointer data, long rows, long cols, long stride) {
-    long needed = rows == 0 ? 0 : (rows - 1) * stride + cols;
-    // Memory wrapped from elsewhere does not know its size: capacity 0.
-    if (data != null && data.capacity() > 0 && data.limit() - data.position() < needed) {
-      throw new IllegalArgumentException(
-          "a matrix of "
-              + rows
-              + " x "
-              + cols
-              + ", stride "
-              + stride
-              + ", needs "
-              + needed
-              + " elements; the memory holds "
-              + (data.limit() - data.position()));
-    }
   }
 
   /** {@code FLOAT32[B, C] on cpu}. */

@@ -180,11 +180,7 @@ public final class TensorList implements AutoCloseable {
   }
 
   private void requireGradientRoom(int tensor, Pointer gradient, long count) {
-    // Only memory that counts in elements of this type says how many it holds.
-    if (gradient instanceof FloatPointer == (gradientType == DType.FLOAT32)
-        && (gradient instanceof FloatPointer || gradient instanceof ShortPointer)) {
-      requireRoom(tensor, "gradient", gradient, count);
-    }
+    Kernels.requireBytes("gradient of tensor " + tensor, gradient, count, gradientType);
   }
 
   private static void requireRoom(int tensor, String field, Pointer pointer, long count) {

@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.InputException;
 import dev.lotus.kernel.ClassMeans;
 import dev.lotus.kernel.EvaluateLogits;
 import dev.lotus.kernel.EvaluateLogits.ClassSums;
@@ -59,6 +60,7 @@ public final class GoldenCheck {
               "f_salun_mask(_planted)?|f_ssd_importance|f_ssd_modify|f_unsir", GoldenWeights::run));
 
   private final ComputeDevice device;
+  private long compared;
   private double maxError;
   private String failure = "";
 
@@ -101,6 +103,9 @@ public final class GoldenCheck {
           .check()
           .accept(check, file);
     }
+    if (check.compared == 0) {
+      throw new InputException("golden file " + file.name() + " holds nothing to compare");
+    }
     return new Outcome(check.maxError, check.failure);
   }
 
@@ -109,6 +114,7 @@ public final class GoldenCheck {
   }
 
   void expect(String what, double actual, double reference, double allowed) {
+    compared++;
     double error = Math.abs(actual - reference);
     if (!(error <= maxError)) {
       maxError = error;

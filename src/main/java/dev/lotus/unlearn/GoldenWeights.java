@@ -1,6 +1,7 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.InputException;
 import dev.lotus.kernel.AbsAccumulate;
 import dev.lotus.kernel.AdamW;
 import dev.lotus.kernel.Clipping;
@@ -236,10 +237,15 @@ final class GoldenWeights {
 
   /** What follows the prefix in the names of the file's arrays, in its order. */
   private List<String> names(String prefix) {
-    return file.arrays().keySet().stream()
-        .filter(name -> name.startsWith(prefix))
-        .map(name -> name.substring(prefix.length()))
-        .toList();
+    List<String> names =
+        file.arrays().keySet().stream()
+            .filter(name -> name.startsWith(prefix))
+            .map(name -> name.substring(prefix.length()))
+            .toList();
+    if (names.isEmpty()) {
+      throw new InputException("golden file " + file.name() + " has no array " + prefix + "*");
+    }
+    return names;
   }
 
   private Tensor tensor(String name) {

@@ -233,7 +233,24 @@ public final class Checkpoint {
    * reads it.
    */
   public static void save(Path file, Backbone backbone) {
-    write(file, backbone.state(), backbone.arch().toMetadata());
+    save(file, backbone, KeyLayout.LOTUS);
+  }
+
+  /**
+   * The same under the names of another library, which then reads the file too. (The published
+   * CIFAR model also has a pooler that it never uses; a file written here lacks it.)
+   *
+   * @throws InputException if that library has no such network, or the backbone is a TorchScript
+   *     program, which is saved whole
+   */
+  public static void save(Path file, Backbone backbone, KeyLayout layout) {
+    if (backbone instanceof TorchScript) {
+      throw new InputException("a TorchScript program is saved whole, not as named weights");
+    }
+    try (PointerScope scope = new PointerScope()) {
+      Arch arch = backbone.arch();
+      write(file, layout.fromOurs(arch, backbone.state()), arch.toMetadata());
+    }
   }
 
   /** The shape of a tensor as Java numbers. */

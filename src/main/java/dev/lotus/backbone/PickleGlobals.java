@@ -64,7 +64,7 @@ enum PickleGlobals {
   }
 
   /** A name of the file, fit for a terminal: one line, no control characters, of bounded length. */
-  private static String printable(String name) {
+  static String printable(String name) {
     String clean = name.replaceAll("[^\\x20-\\x7e]", "?");
     return clean.length() <= 200 ? clean : clean.substring(0, 200) + "...";
   }

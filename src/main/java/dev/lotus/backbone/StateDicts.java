@@ -45,7 +45,7 @@ final class StateDicts {
         root instanceof Map<?, ?> dict
             ? dict.keySet().stream()
                 .limit(8)
-                .map(String::valueOf)
+                .map(key -> PickleGlobals.printable(String.valueOf(key)))
                 .collect(Collectors.joining(", ", "its keys are: ", ""))
             : "it is no dict";
     throw new InputException(

@@ -46,13 +46,15 @@ final class TorchFile {
         && first[3] == 4;
   }
 
-  /** True if the first bytes are those of a pickle; no sound safetensors file begins so. */
+  /**
+   * True if the first 8 bytes are those of a pickle. A safetensors file may begin alike, but its
+   * header is shorter than 4 GiB, so that the upper half of the length is zero.
+   */
   static boolean isPickle(byte[] first) {
-    return first.length >= 3
-        && first[0] == (byte) 0x80
+    return first[0] == (byte) 0x80
         && first[1] >= 2
         && first[1] <= 5
-        && first[2] != 0;
+        && (first[4] | first[5] | first[6] | first[7]) != 0;
   }
 
   /**

@@ -20,7 +20,14 @@ class CommandLineTest {
   @Test
   void theSurfaceIsFrozen() throws IOException {
     List<String> lines = new ArrayList<>();
-    Map<String, CommandLine> commands = new TreeMap<>(new CommandLine(new Main()).getSubcommands());
+    Map<String, CommandLine> commands = new TreeMap<>();
+    new CommandLine(new Main())
+        .getSubcommands()
+        .forEach(
+            (name, command) -> {
+              commands.put(name, command);
+              command.getSubcommands().forEach((n, c) -> commands.put(name + " " + n, c));
+            });
     commands.forEach(
         (name, command) -> {
           CommandSpec spec = command.getCommandSpec();

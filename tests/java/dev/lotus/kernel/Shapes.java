@@ -26,10 +26,7 @@ final class Shapes {
     return DType.values()[(index + shape.rows() + variant) % DType.values().length];
   }
 
-  /**
-   * All pairs; more than 1001 classes only with up to 7 rows, unless {@code
-   * -Pexhaustive}.
-   */
+  /** All pairs; more than 1001 classes only with up to 7 rows, unless {@code -Pexhaustive}. */
   static List<Shape> all() {
     boolean exhaustive = Boolean.getBoolean("lotus.exhaustive");
     List<Shape> shapes = new ArrayList<>();

@@ -111,8 +111,7 @@ public final class DecodeThroughput {
       if (resize) {
         double scale = 256.0 / Math.min(picture.rows(), picture.cols());
         Mat small = new Mat();
-        opencv_imgproc.resize(
-            picture, small, new Size(), scale, scale, opencv_imgproc.INTER_AREA);
+        opencv_imgproc.resize(picture, small, new Size(), scale, scale, opencv_imgproc.INTER_AREA);
       }
     }
   }

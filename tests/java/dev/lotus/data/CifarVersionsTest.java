@@ -24,8 +24,7 @@ class CifarVersionsTest {
   @Test
   void pythonAndBinaryVersionHoldTheSameImages() throws IOException {
     Dataset binary =
-        Datasets.open(
-            "cifar10", SampleFiles.write(temp.resolve("bin"), SampleFiles.cifar(2)), 0);
+        Datasets.open("cifar10", SampleFiles.write(temp.resolve("bin"), SampleFiles.cifar(2)), 0);
     Dataset python = Datasets.open("cifar10", GOLDEN.resolve("cifar-10-batches-py"), 0);
     assertThat(python.classNames()).startsWith("plane", "car");
     assertThat(python.train().size()).isEqualTo(10);

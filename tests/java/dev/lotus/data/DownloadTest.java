@@ -81,8 +81,7 @@ class DownloadTest {
 
   @Test
   void fetchesAndIsContentWithWhatIsThere() throws IOException {
-    Catalog.File file =
-        serve((e, from, n) -> send(e, from, content.length, content.length - from));
+    Catalog.File file = serve((e, from, n) -> send(e, from, content.length, content.length - from));
     assertThat(Files.readAllBytes(fetch(file))).isEqualTo(content);
     fetch(file);
     assertThat(requests).isEqualTo(1);
@@ -191,8 +190,7 @@ class DownloadTest {
 
   @Test
   void redirectsAreFollowedButNotForEver() throws IOException {
-    Catalog.File file =
-        serve((e, from, n) -> send(e, from, content.length, content.length - from));
+    Catalog.File file = serve((e, from, n) -> send(e, from, content.length, content.length - from));
     server.createContext("/moved/set.bin", e -> redirect(e, "/set.bin"));
     server.createContext("/loop/set.bin", e -> redirect(e, "/loop/set.bin"));
     server.createContext("/file/set.bin", e -> redirect(e, "file:///etc/passwd"));

@@ -72,7 +72,8 @@ class FileTreeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\e"})
+  @ValueSource(
+      strings = {"../evil.jpg", "/etc/evil.jpg", "a/../../evil.jpg", "..\\evil.jpg", "C:\\e"})
   void noPathEscapes(String name) throws IOException {
     Map<String, byte[]> files = Map.of(name, new byte[4]);
     for (Path archive :
@@ -136,8 +137,7 @@ class FileTreeTest {
     byte[] huge = SampleFiles.tarHeader("f.bin", 1L << 32);
     assertThatThrownBy(() -> FileTree.open(file("huge.tar.gz", SampleFiles.gzip(huge))))
         .hasMessageContaining("4294967296 bytes");
-    assertThatThrownBy(() -> FileTree.open(file("huge.tar", huge)))
-        .hasMessageContaining("cut off");
+    assertThatThrownBy(() -> FileTree.open(file("huge.tar", huge))).hasMessageContaining("cut off");
   }
 
   @Test

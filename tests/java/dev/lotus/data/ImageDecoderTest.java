@@ -87,8 +87,7 @@ class ImageDecoderTest {
 
   @Test
   void emptyAndForeignFilesAreNamed() {
-    assertThatThrownBy(() -> ImageHeader.check("a.jpg", new byte[0]))
-        .hasMessage("a.jpg is empty");
+    assertThatThrownBy(() -> ImageHeader.check("a.jpg", new byte[0])).hasMessage("a.jpg is empty");
     assertThatThrownBy(() -> ImageHeader.check("a.jpg", "<html>not found</html>".getBytes()))
         .hasMessageContaining("a.jpg is no JPEG and no PNG");
   }

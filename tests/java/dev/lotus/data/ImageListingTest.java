@@ -153,8 +153,7 @@ class ImageListingTest {
 
   private static Path only(Path folder, String start) throws IOException {
     try (var list = Files.list(folder)) {
-      List<Path> found =
-          list.filter(f -> f.getFileName().toString().startsWith(start)).toList();
+      List<Path> found = list.filter(f -> f.getFileName().toString().startsWith(start)).toList();
       assertThat(found).hasSize(1);
       return found.get(0);
     }
@@ -207,8 +206,7 @@ class ImageListingTest {
     assertThat(data.unseenFrom()).isEqualTo(2);
     assertThat(data.published().first()).isEqualTo(1062);
     assertThatThrownBy(() -> Split.published(data, 1)).hasMessageContaining("first 1062");
-    mufac.put(
-        "custom_val_dataset.csv", "age_class,image_path\na,../../etc/passwd\n".getBytes());
+    mufac.put("custom_val_dataset.csv", "age_class,image_path\na,../../etc/passwd\n".getBytes());
     SampleImages.write(folder, mufac);
     assertThatThrownBy(() -> Datasets.open("mufac", folder, 0))
         .hasMessageContaining("points outside");

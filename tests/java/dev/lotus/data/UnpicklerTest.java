@@ -66,10 +66,31 @@ class UnpicklerTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "(", ".", "}", "t.", "R.", "b.", "K\u0005R.", "h\u0001.", "(]e.", "]K\u0001s.", "}K\u0001a.",
-        "(K\u0001d.", "}]K\u0001s.", "X\u00ff\u00ff\u00ff\u00ff.", "T\u00ff\u00ff\u00ff\u007f.",
-        "\u008e\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f.", "\u0080\u0009N.", "Ix\n.", "~",
-        "\u0095\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff.", "a.", "u.", "0.", "2."
+        "",
+        "(",
+        ".",
+        "}",
+        "t.",
+        "R.",
+        "b.",
+        "K\u0005R.",
+        "h\u0001.",
+        "(]e.",
+        "]K\u0001s.",
+        "}K\u0001a.",
+        "(K\u0001d.",
+        "}]K\u0001s.",
+        "X\u00ff\u00ff\u00ff\u00ff.",
+        "T\u00ff\u00ff\u00ff\u007f.",
+        "\u008e\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f.",
+        "\u0080\u0009N.",
+        "Ix\n.",
+        "~",
+        "\u0095\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff.",
+        "a.",
+        "u.",
+        "0.",
+        "2."
       })
   void refusesDamage(String pickle) {
     assertThatThrownBy(() -> read(pickle))

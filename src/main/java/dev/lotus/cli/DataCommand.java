@@ -76,9 +76,8 @@ final class DataCommand implements Callable<Integer> {
         entry.put("source", set.source());
         all.add(entry);
         if (!json) {
-          String size = bytes == 0 ? "by hand" : bytes / 1_000_000 + " MB";
-          System.out.printf(
-              "%-14s %-42s %-8s %s%n", set.name(), set.images(), size, set.source());
+          String size = bytes == 0 ? "-" : bytes / 1_000_000 + " MB";
+          System.out.printf("%-14s %-42s %-8s %s%n", set.name(), set.images(), size, set.source());
         }
       }
       if (json) {

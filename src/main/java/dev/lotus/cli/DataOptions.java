@@ -42,6 +42,12 @@ final class DataOptions {
   Path cache;
 
   @Option(
+      names = "--keep-cache",
+      description =
+          "Leave decoded copies of the forget set in --cache after unlearning (default: they are erased).")
+  boolean keepCache;
+
+  @Option(
       names = "--skip-bad-images",
       description = "Leave out image files that cannot be decoded, and name them.")
   boolean skipBadImages;
@@ -102,6 +108,9 @@ final class DataOptions {
     if (dataset.equals("synthetic") && data != null) {
       throw new InputException(
           "--data " + data + ": the synthetic data set is generated; leave --data out");
+    }
+    if (keepCache && cache == null) {
+      throw new InputException("--keep-cache goes with --cache only");
     }
     if (imageSize != null && (imageSize < 1 || imageSize > MAX_SIDE)) {
       throw new InputException("--image-size " + imageSize + ": give 1 to " + MAX_SIDE);

@@ -139,6 +139,9 @@ final class UnlearnCommand implements Callable<Integer> {
         Checkpoint.save(folder.model(), unlearned);
         folder.write(record);
         judge(engine, original, result, record, sets, folder);
+        if (!data.keepCache) {
+          dataset.train().eraseCached(sets.split().forget());
+        }
       }
     }
     return Main.DONE;

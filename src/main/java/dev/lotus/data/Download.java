@@ -211,8 +211,7 @@ public final class Download {
         throw status / 100 == 5 || status == 429 ? new IOException(what) : new Refused(what);
       }
       URI target = at.resolve(next);
-      boolean downgrade =
-          "https".equals(at.getScheme()) && !"https".equals(target.getScheme());
+      boolean downgrade = "https".equals(at.getScheme()) && !"https".equals(target.getScheme());
       if (downgrade || !String.valueOf(target.getScheme()).matches("https?")) {
         throw new Refused("the server redirects to " + target);
       }
@@ -234,8 +233,7 @@ public final class Download {
         throw new InputException(
             path + " has " + size + " bytes, the published file " + file.bytes());
       }
-      MessageDigest digest =
-          MessageDigest.getInstance(sum[0].equals("sha256") ? "SHA-256" : "MD5");
+      MessageDigest digest = MessageDigest.getInstance(sum[0].equals("sha256") ? "SHA-256" : "MD5");
       try (InputStream in = Files.newInputStream(path)) {
         byte[] buffer = new byte[1 << 16];
         for (int got; (got = in.read(buffer)) >= 0; ) {

@@ -13,8 +13,7 @@ final class NumpyBytes implements Unpickler.Stateful {
   private static final Set<String> MODULES =
       Set.of("numpy.core.multiarray", "numpy._core.multiarray");
 
-  private static final Set<String> NUMERIC =
-      Set.of("numpy.core.numeric", "numpy._core.numeric");
+  private static final Set<String> NUMERIC = Set.of("numpy.core.numeric", "numpy._core.numeric");
 
   private int[] shape = {0};
   private byte[] bytes = {};

@@ -17,6 +17,11 @@ final class Resample {
     final float[][] weights;
     int longest;
 
+    /** The weights one after the other, each position's filled up with zeros to this length. */
+    final int paddedLength;
+
+    final float[] padded;
+
     Taps(int from, int to, int start, int count) {
       first = new int[count];
       weights = new float[count][];
@@ -38,6 +43,11 @@ final class Resample {
           weights[i][k] = (float) (weight[k] / sum);
         }
         longest = Math.max(longest, weight.length);
+      }
+      paddedLength = (longest + 3) / 4 * 4;
+      padded = new float[count * paddedLength];
+      for (int i = 0; i < count; i++) {
+        System.arraycopy(weights[i], 0, padded, i * paddedLength, weights[i].length);
       }
     }
   }
@@ -69,7 +79,12 @@ final class Resample {
     // The input rows under one output row's triangle, as floats; row r is kept in place r mod
     // longest.
     float[][] ring = new float[down.longest][values];
-    float[] sums = new float[values];
+    // The padding's zeros meet values that are there and finite.
+    float[] sums = new float[values + across.paddedLength * channels];
+    int[] planes = new int[channels];
+    for (int c = 0; c < channels; c++) {
+      planes[c] = (reversed ? channels - 1 - c : c) * size.height() * size.width();
+    }
     int converted = down.first[0];
     for (int y = 0; y < size.height(); y++) {
       int end = down.first[y] + down.weights[y].length;
@@ -81,11 +96,7 @@ final class Resample {
             values);
       }
       combine(ring, down.first[y], down.weights[y], sums, values);
-      for (int c = 0; c < channels; c++) {
-        int plane = reversed ? channels - 1 - c : c;
-        int to = offset + (plane * size.height() + y) * size.width();
-        writeRow(sums, c, channels, firstColumn, across, target, to, size.width());
-      }
+      writeRow(sums, channels, across, planes, target, offset + y * size.width());
     }
   }
 
@@ -112,24 +123,31 @@ final class Resample {
     }
   }
 
+  /**
+   * One output row of all channels. Weights are taken four at a time, without a loop of unknown
+   * length inside: that is what the compiler makes fast code of.
+   */
   private static void writeRow(
-      float[] sums,
-      int channel,
-      int channels,
-      int firstColumn,
-      Taps across,
-      byte[] target,
-      int to,
-      int width) {
+      float[] sums, int channels, Taps across, int[] planes, byte[] target, int to) {
+    float[] weights = across.padded;
+    int taps = across.paddedLength;
+    int width = across.first.length;
+    int start = across.first[0];
     for (int x = 0; x < width; x++) {
-      float[] weights = across.weights[x];
-      int at = (across.first[x] - firstColumn) * channels + channel;
-      float sum = 0.5f;
-      for (float weight : weights) {
-        sum += weight * sums[at];
-        at += channels;
+      int at = (across.first[x] - start) * channels;
+      for (int c = 0; c < channels; c++) {
+        float sum = 0.5f;
+        int from = at + c;
+        for (int k = x * taps; k < (x + 1) * taps; k += 4) {
+          sum +=
+              weights[k] * sums[from]
+                  + weights[k + 1] * sums[from + channels]
+                  + weights[k + 2] * sums[from + 2 * channels]
+                  + weights[k + 3] * sums[from + 3 * channels];
+          from += 4 * channels;
+        }
+        target[to + planes[c] + x] = (byte) Math.min(255, (int) sum);
       }
-      target[to + x] = (byte) Math.min(255, (int) sum);
     }
   }
 }

@@ -154,8 +154,7 @@ final class Views {
       byte[] out = new byte[to.height() * to.width()];
       for (int c = 0; c < channels(); c++) {
         System.arraycopy(image, c * plane, one, 0, plane);
-        Resample.interleaved(
-            one, base.height(), base.width(), 1, base.width(), false, to, out, 0);
+        Resample.interleaved(one, base.height(), base.width(), 1, base.width(), false, to, out, 0);
         System.arraycopy(out, 0, dst, offset + c * out.length, out.length);
       }
     }

@@ -66,9 +66,11 @@ class CommandLineTest {
         continue;
       }
       assertThat(commands).as(line).containsKey(words[1]);
+      CommandLine command = commands.get(words[1]);
+      command = command.getSubcommands().getOrDefault(words[words.length > 2 ? 2 : 1], command);
       for (String word : words) {
         if (word.startsWith("--")) {
-          assertThat(commands.get(words[1]).getCommandSpec().findOption(word))
+          assertThat(command.getCommandSpec().findOption(word))
               .as(word + " in " + line)
               .isNotNull();
           checked++;

@@ -173,7 +173,7 @@ class ImageListingTest {
     tiny.put("val/val_annotations.txt", lines.getBytes());
     tiny.put("words.txt", "n01\tgoldfish, carp\nn02\tnewt\nn03\tfrog\n".getBytes());
     Path folder = SampleImages.write(temp.resolve("tiny-imagenet-200"), tiny);
-    Dataset data = Datasets.open("tiny-imagenet", temp, 0);
+    Dataset data = Datasets.open("tiny-imagenet", folder, 0);
     assertThat(data.classNames()).containsExactly("goldfish", "newt");
     assertThat(labels(data.train())).containsExactly(0, 0, 1, 1);
     assertThat(labels(data.heldOut())).containsExactly(1, 0);
@@ -183,6 +183,11 @@ class ImageListingTest {
     Dataset large = Datasets.open("tiny-imagenet", folder, settings(false, null, 224, 0, null));
     assertThat(large.train().width()).isEqualTo(224);
     assertThat(large.cropPadding()).isZero();
+    Map<String, byte[]> packed = new LinkedHashMap<>();
+    tiny.forEach((name, bytes) -> packed.put("tiny-imagenet-200/" + name, bytes));
+    Path download = Files.createDirectories(temp.resolve("downloaded"));
+    Files.write(download.resolve("tiny-imagenet-200.zip"), SampleImages.zip(packed));
+    assertThat(Datasets.open("tiny-imagenet", download, 0).sha256()).isEqualTo(data.sha256());
     tiny.put("val/val_annotations.txt", "val_1.JPEG\tn09\n".getBytes());
     SampleImages.write(folder, tiny);
     assertThatThrownBy(() -> Datasets.open("tiny-imagenet", folder, 0))

@@ -1,6 +1,7 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -65,11 +66,19 @@ public final class Datasets {
       case "synthetic" -> Synthetic.dataset(settings.seed());
       case "cifar10", "cifar100" -> Cifar.open(name, place);
       case "mnist", "fashion-mnist" -> IdxImages.open(name, place);
-      case "tiny-imagenet" -> TinyImageNet.open(FileTree.open(place), settings);
+      case "tiny-imagenet" ->
+          TinyImageNet.open(FileTree.open(downloaded(place, "tiny-imagenet-200")), settings);
       case "imagenet" -> ImageNet.open(place, settings);
       case "mufac" -> Mufac.open(FileTree.open(place), settings);
       default -> ImageFolder.open(FileTree.open(place), settings);
     };
+  }
+
+  /** The archive NAME.zip in a folder that has no folder NAME: where a download leaves it. */
+  private static Path downloaded(Path place, String name) {
+    Path archive = place.resolve(name + ".zip");
+    boolean packed = Files.isRegularFile(archive) && !Files.exists(place.resolve(name));
+    return packed ? archive : place;
   }
 
   /** Sets of image files have chosen theirs already. */

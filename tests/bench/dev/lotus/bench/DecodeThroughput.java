@@ -1,5 +1,6 @@
 package dev.lotus.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.lotus.data.DataSettings;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
@@ -11,6 +12,7 @@ import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -43,16 +45,18 @@ public final class DecodeThroughput {
     List<byte[]> files = files(folder);
     int cores = Runtime.getRuntime().availableProcessors();
     double[][] rates = new double[4][rounds];
+    double[][] costs = new double[4][rounds];
     // One unmeasured round warms the compiler.
     for (int round = -1; round < rounds; round++) {
-      double[] now = {
+      double[][] now = {
         rate(files.size(), () -> files.forEach(f -> library(f, false))),
         rate(files.size(), () -> files.forEach(f -> library(f, true))),
         loaded(folder, 10, false),
         loaded(folder, 10, true)
       };
       for (int i = 0; round >= 0 && i < now.length; i++) {
-        rates[i][round] = now[i];
+        rates[i][round] = now[i][0];
+        costs[i][round] = now[i][1];
       }
     }
     String[] names = {
@@ -65,11 +69,12 @@ public final class DecodeThroughput {
     for (int i = 0; i < names.length; i++) {
       System.out.printf(
           Locale.ROOT,
-          "%-55s %7.0f images/s  %3.0f%% of decode-only times %d%n",
+          "%-50s %6.0f images/s, %3.0f%% of decode only times %d; %.3f processor ms an image%n",
           names[i],
           median(rates[i]),
           100 * median(rates[i]) / (single * cores),
-          cores);
+          cores,
+          median(costs[i]));
     }
   }
 
@@ -79,10 +84,15 @@ public final class DecodeThroughput {
     return sorted[sorted.length / 2];
   }
 
-  private static double rate(int images, Runnable work) {
+  /** Images a second of the work, and processor milliseconds an image. */
+  private static double[] rate(int images, Runnable work) {
+    OperatingSystemMXBean system =
+        (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    long cpu = system.getProcessCpuTime();
     long start = System.nanoTime();
     work.run();
-    return images / ((System.nanoTime() - start) / 1e9);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new double[] {images / seconds, (system.getProcessCpuTime() - cpu) / 1e6 / images};
   }
 
   private static List<byte[]> files(Path folder) {
@@ -117,7 +127,7 @@ public final class DecodeThroughput {
   }
 
   /** A new data set, so nothing is decoded yet; every image is asked for {@code times} times. */
-  private static double loaded(Path folder, int times, boolean cached) {
+  private static double[] loaded(Path folder, int times, boolean cached) {
     Dataset data = Datasets.open("image-folder", folder, UNCACHED);
     ImageSet images = data.train();
     if (cached) {

@@ -16,6 +16,9 @@ record ImageHeader(String kind, int width, int height) {
   /** As Pillow's limit against decompression bombs. */
   private static final long MAX_PIXELS = 89_478_485;
 
+  /** JPEG's own limit. */
+  private static final int MAX_SIDE = 65_535;
+
   /** More than any encoder reaches: a JPEG block of 64 pixels costs at least part of a bit. */
   private static final long JPEG_PIXELS_PER_BYTE = 4096;
 
@@ -48,7 +51,8 @@ record ImageHeader(String kind, int width, int height) {
       throw new InputException(file + " is no JPEG and no PNG image");
     }
     long pixels = (long) header.width * header.height;
-    if (pixels < 1 || pixels > MAX_PIXELS || pixels / ratio > bytes.length) {
+    int longest = Math.max(header.width, header.height);
+    if (pixels < 1 || longest > MAX_SIDE || pixels > MAX_PIXELS || pixels / ratio > bytes.length) {
       throw new InputException(
           file
               + " says it is "

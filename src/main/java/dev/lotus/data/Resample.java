@@ -9,6 +9,14 @@ import dev.lotus.data.ImageSize.Plan;
  * precision and rounded once (Pillow rounds between the passes, too).
  */
 final class Resample {
+  /**
+   * Output columns worked on at a time, so that what lies between the passes stays in the cache.
+   */
+  private static final int STRIP = 64;
+
+  /** Rows turned on their side at once. */
+  private static final int BLOCK = 8;
+
   private Resample() {}
 
   /** For each output position: first input position, and the weights from there on. */
@@ -16,11 +24,6 @@ final class Resample {
     final int[] first;
     final float[][] weights;
     int longest;
-
-    /** The weights one after the other, each position's filled up with zeros to this length. */
-    final int paddedLength;
-
-    final float[] padded;
 
     Taps(int from, int to, int start, int count) {
       first = new int[count];
@@ -43,11 +46,6 @@ final class Resample {
           weights[i][k] = (float) (weight[k] / sum);
         }
         longest = Math.max(longest, weight.length);
-      }
-      paddedLength = (longest + 3) / 4 * 4;
-      padded = new float[count * paddedLength];
-      for (int i = 0; i < count; i++) {
-        System.arraycopy(weights[i], 0, padded, i * paddedLength, weights[i].length);
       }
     }
   }
@@ -72,31 +70,80 @@ final class Resample {
     Plan plan = size.plan(rows, columns);
     Taps down = new Taps(rows, plan.resizedHeight(), plan.top(), size.height());
     Taps across = new Taps(columns, plan.resizedWidth(), plan.left(), size.width());
-    int last = size.width() - 1;
-    int firstColumn = across.first[0];
-    int columnsUsed = across.first[last] + across.weights[last].length - firstColumn;
-    int values = columnsUsed * channels;
+    for (int x = 0; x < size.width(); x += STRIP) {
+      int end = Math.min(size.width(), x + STRIP);
+      int firstColumn = across.first[x];
+      int lastColumn = across.first[end - 1] + across.weights[end - 1].length;
+      int values = (lastColumn - firstColumn) * channels;
+      int from = firstColumn * channels;
+      float[] turned = rowsCombined(source, stride, from, values, down, size.height());
+      for (int c = 0; c < channels; c++) {
+        int plane = (reversed ? channels - 1 - c : c) * size.height() * size.width();
+        columnsCombined(turned, c, channels, across, x, end, target, offset + plane, size.height());
+      }
+    }
+  }
+
+  /**
+   * Every output row of a strip of columns, turned on its side: [values, height], so that combining
+   * columns runs along memory, too.
+   */
+  private static float[] rowsCombined(
+      byte[] source, int stride, int from, int values, Taps down, int height) {
     // The input rows under one output row's triangle, as floats; row r is kept in place r mod
     // longest.
     float[][] ring = new float[down.longest][values];
-    // The padding's zeros meet values that are there and finite.
-    float[] sums = new float[values + across.paddedLength * channels];
-    int[] planes = new int[channels];
-    for (int c = 0; c < channels; c++) {
-      planes[c] = (reversed ? channels - 1 - c : c) * size.height() * size.width();
-    }
+    float[][] block = new float[BLOCK][values];
+    float[] turned = new float[values * height];
     int converted = down.first[0];
-    for (int y = 0; y < size.height(); y++) {
-      int end = down.first[y] + down.weights[y].length;
-      for (converted = Math.max(converted, down.first[y]); converted < end; converted++) {
-        toFloats(
-            source,
-            converted * stride + firstColumn * channels,
-            ring[converted % down.longest],
-            values);
+    for (int top = 0; top < height; top += BLOCK) {
+      int count = Math.min(BLOCK, height - top);
+      for (int j = 0; j < count; j++) {
+        int y = top + j;
+        int end = down.first[y] + down.weights[y].length;
+        for (converted = Math.max(converted, down.first[y]); converted < end; converted++) {
+          toFloats(source, converted * stride + from, ring[converted % down.longest], values);
+        }
+        combine(ring, down.first[y], down.weights[y], block[j], values);
       }
-      combine(ring, down.first[y], down.weights[y], sums, values);
-      writeRow(sums, channels, across, planes, target, offset + y * size.width());
+      for (int v = 0; v < values; v++) {
+        for (int j = 0; j < count; j++) {
+          turned[v * height + top + j] = block[j][v];
+        }
+      }
+    }
+    return turned;
+  }
+
+  private static void columnsCombined(
+      float[] turned,
+      int channel,
+      int channels,
+      Taps across,
+      int start,
+      int end,
+      byte[] target,
+      int to,
+      int height) {
+    float[] sums = new float[height];
+    int width = across.first.length;
+    for (int x = start; x < end; x++) {
+      float[] weights = across.weights[x];
+      int from = ((across.first[x] - across.first[start]) * channels + channel) * height;
+      java.util.Arrays.fill(sums, 0.5f);
+      for (float weight : weights) {
+        add(sums, turned, from, weight, height);
+        from += channels * height;
+      }
+      for (int y = 0; y < height; y++) {
+        target[to + y * width + x] = (byte) Math.min(255, (int) sums[y]);
+      }
+    }
+  }
+
+  private static void add(float[] sums, float[] values, int from, float weight, int count) {
+    for (int i = 0; i < count; i++) {
+      sums[i] += weight * values[from + i];
     }
   }
 
@@ -119,34 +166,6 @@ final class Resample {
         for (int i = 0; i < values; i++) {
           sums[i] += weight * row[i];
         }
-      }
-    }
-  }
-
-  /**
-   * One output row of all channels. Weights are taken four at a time, without a loop of unknown
-   * length inside: that is what the compiler makes fast code of.
-   */
-  private static void writeRow(
-      float[] sums, int channels, Taps across, int[] planes, byte[] target, int to) {
-    float[] weights = across.padded;
-    int taps = across.paddedLength;
-    int width = across.first.length;
-    int start = across.first[0];
-    for (int x = 0; x < width; x++) {
-      int at = (across.first[x] - start) * channels;
-      for (int c = 0; c < channels; c++) {
-        float sum = 0.5f;
-        int from = at + c;
-        for (int k = x * taps; k < (x + 1) * taps; k += 4) {
-          sum +=
-              weights[k] * sums[from]
-                  + weights[k + 1] * sums[from + channels]
-                  + weights[k + 2] * sums[from + 2 * channels]
-                  + weights[k + 3] * sums[from + 3 * channels];
-          from += 4 * channels;
-        }
-        target[to + planes[c] + x] = (byte) Math.min(255, (int) sum);
       }
     }
   }

@@ -52,7 +52,6 @@ class FileTreeTest {
           assertThat(tree.files()).isEqualTo(expected.files());
           for (String path : tree.files()) {
             assertThat(tree.read(path)).isEqualTo(expected.read(path));
-            assertThat(tree.size(path)).isEqualTo(expected.size(path));
           }
           assertThatThrownBy(() -> tree.read("nowhere")).hasMessageContaining("nowhere is missing");
         }

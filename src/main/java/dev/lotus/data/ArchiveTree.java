@@ -31,8 +31,6 @@ final class ArchiveTree implements FileTree {
   private static final int MAX_ENTRIES = 4_000_000;
 
   private interface Content {
-    long size();
-
     byte[] read() throws IOException;
   }
 
@@ -107,15 +105,10 @@ final class ArchiveTree implements FileTree {
 
   private record Zipped(ZipFile zip, ZipEntry entry, String where) implements Content {
     @Override
-    public long size() {
-      return entry.getSize();
-    }
-
-    @Override
     public byte[] read() throws IOException {
       try (InputStream in = zip.getInputStream(entry)) {
-        byte[] bytes = in.readNBytes((int) size());
-        if (bytes.length < size() || in.read() >= 0) {
+        byte[] bytes = in.readNBytes((int) entry.getSize());
+        if (bytes.length < entry.getSize() || in.read() >= 0) {
           throw new InputException(where + " has another size than it claims; fetch it again");
         }
         return bytes;
@@ -141,11 +134,6 @@ final class ArchiveTree implements FileTree {
   }
 
   private record Held(byte[] bytes) implements Content {
-    @Override
-    public long size() {
-      return bytes.length;
-    }
-
     @Override
     public byte[] read() {
       return bytes;
@@ -258,11 +246,6 @@ final class ArchiveTree implements FileTree {
   @Override
   public List<String> files() {
     return files;
-  }
-
-  @Override
-  public long size(String path) {
-    return content(path).size();
   }
 
   @Override

@@ -17,9 +17,6 @@ interface FileTree extends AutoCloseable {
   /** Every regular file, sorted as {@link #ORDER} says. */
   List<String> files();
 
-  /** Bytes of a file, without reading it. */
-  long size(String path);
-
   /**
    * A file's content.
    *
@@ -103,11 +100,6 @@ interface FileTree extends AutoCloseable {
       @Override
       public List<String> files() {
         return inside;
-      }
-
-      @Override
-      public long size(String path) {
-        return whole.size(prefix + path);
       }
 
       @Override

@@ -41,15 +41,6 @@ final class FolderTree implements FileTree {
   }
 
   @Override
-  public long size(String path) {
-    try {
-      return Files.size(root.resolve(path));
-    } catch (IOException e) {
-      throw unreadable(root.resolve(path), e);
-    }
-  }
-
-  @Override
   public byte[] read(String path) {
     Path file = root.resolve(path);
     try {

@@ -22,7 +22,7 @@ final class ImageFolder {
     List<String> folders = tree.folders();
     String train = folders.stream().filter(TRAIN::contains).findFirst().orElse(null);
     String prefix = train == null ? "" : train + "/";
-    List<String> classes = train == null ? classesIn(tree, "") : classesIn(tree.below(train), "");
+    List<String> classes = train == null ? classesIn(tree) : classesIn(tree.below(train));
     List<Sample> heldOut = List.of();
     if (train != null) {
       String other = HELD_OUT.stream().filter(folders::contains).findFirst().orElse(null);
@@ -45,11 +45,9 @@ final class ImageFolder {
         .open(settings);
   }
 
-  private static List<String> classesIn(FileTree tree, String prefix) {
+  private static List<String> classesIn(FileTree tree) {
     return tree.files().stream()
-        .filter(path -> path.startsWith(prefix) && ImageListing.isImage(path))
-        .map(path -> path.substring(prefix.length()))
-        .filter(path -> path.indexOf('/') > 0)
+        .filter(path -> ImageListing.isImage(path) && path.indexOf('/') > 0)
         .map(path -> path.substring(0, path.indexOf('/')))
         .distinct()
         .toList();

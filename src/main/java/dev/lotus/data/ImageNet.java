@@ -142,11 +142,6 @@ final class ImageNet {
     }
 
     @Override
-    public long size(String path) {
-      return of(path).size(inner(path));
-    }
-
-    @Override
     public byte[] read(String path) {
       return of(path).read(inner(path));
     }

@@ -182,13 +182,4 @@ final class MappedCache implements PixelCache {
       throw new InputException("cannot write " + file + ": " + AtomicFiles.reason(e), e);
     }
   }
-
-  @Override
-  public void close() {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw new InputException("cannot close " + file + ": " + AtomicFiles.reason(e), e);
-    }
-  }
 }

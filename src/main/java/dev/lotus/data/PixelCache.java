@@ -1,7 +1,7 @@
 package dev.lotus.data;
 
 /** Decoded images, kept so that each is decoded once. May be used from several threads. */
-interface PixelCache extends AutoCloseable {
+interface PixelCache {
   /** Keeps nothing. */
   PixelCache NONE =
       new PixelCache() {
@@ -19,11 +19,6 @@ interface PixelCache extends AutoCloseable {
         public void erase(int index) {
           // Nothing is kept.
         }
-
-        @Override
-        public void close() {
-          // Nothing is held.
-        }
       };
 
   /** Copies image {@code index} if it is kept; else changes nothing that counts. */
@@ -33,9 +28,6 @@ interface PixelCache extends AutoCloseable {
 
   /** Forgets one image, its pixels too. */
   void erase(int index);
-
-  @Override
-  void close();
 
   /** In memory, where {@code images} of {@code bytes} each take at most half of it. */
   static PixelCache inMemory(int images, int bytes) {
@@ -66,11 +58,6 @@ interface PixelCache extends AutoCloseable {
       @Override
       public void erase(int index) {
         kept[index] = null;
-      }
-
-      @Override
-      public void close() {
-        // The collector's business.
       }
     };
   }

@@ -140,6 +140,9 @@ final class UnlearnCommand implements Callable<Integer> {
         Runs.save(folder, unlearned, layout);
         folder.write(record);
         judge(engine, original, result, record, sets, folder);
+        if (!data.keepCache) {
+          dataset.train().eraseCached(sets.split().forget());
+        }
       }
     }
     return Main.DONE;

@@ -38,7 +38,12 @@ class ArchTest {
     "resnet20, 10, 1, 0.37",
     "resnet32, 100, 3, 1",
     "resnet44, 10, 3, 2",
-    "resnet56, 10, 3, 0.5"
+    "resnet56, 10, 3, 0.5",
+    "resnet18_torchvision, 1000, 3, 1",
+    "resnet18_cifar, 10, 1, 0.25",
+    "vit_b_16, 10, 3, 1",
+    "vit_s_16, 100, 1, 1",
+    "vit_ti_16, 5, 3, 1"
   })
   void namesAndShapesTellTheArchitecture(String name, int classes, int channels, double width) {
     Map<String, long[]> shapes = shapes(new Arch(name, classes, channels, width, 32));
@@ -79,6 +84,29 @@ class ArchTest {
         .hasMessageContaining("fc.weight is missing");
   }
 
+  /** Deeper relatives, other patches and other widths have the same names, and are not these. */
+  @Test
+  void relativesAreInDoubt() {
+    Map<String, long[]> resnet34 = shapes(new Arch("resnet18_torchvision", 10, 3, 0.125, 32));
+    resnet34.put("layer1.2.conv1.weight", new long[] {8, 8, 3, 3});
+    Map<String, long[]> patch32 = shapes(new Arch("vit_ti_16", 10, 3, 1, 32));
+    patch32.put("patch_embed.proj.weight", new long[] {192, 3, 32, 32});
+    Map<String, long[]> narrow = shapes(new Arch("vit_ti_16", 10, 3, 0.5, 32));
+    for (Map<String, long[]> shapes : List.of(resnet34, patch32, narrow)) {
+      assertThatThrownBy(() -> Backbones.recognise(shapes, Map.of()))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("not recognisable")
+          .hasMessageContaining("resnet18_torchvision, resnet18_cifar")
+          .hasMessageContaining("vit_b_16, vit_s_16, vit_ti_16");
+    }
+    assertThat(Backbones.recognise(narrow, Map.of("arch", "vit_ti_16")).width()).isEqualTo(0.5);
+    Map<String, long[]> oblong = shapes(new Arch("vit_ti_16", 10, 3, 1, 32));
+    oblong.put("pos_embed", new long[] {1, 7, 192});
+    assertThatThrownBy(() -> Backbones.recognise(oblong, Map.of()))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("7 positions");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "arch, vgg19, 'vgg19 is not known; there are resnet18, resnet20'",
@@ -88,7 +116,13 @@ class ArchTest {
     "width, NaN, 'width factor NaN'",
     "width, -1, 'width factor -1'",
     "channels, 1e9, 'channels = 1000000000'",
-    "image_size, 0, 'image size = 0'"
+    "image_size, 0, 'image size = 0'",
+    "classes, 1000000, 'metadata say classes = 1000000, the tensors say 10'",
+    "channels, 1024, 'metadata say channels = 1024, the tensors say 3'",
+    "width, 16, 'metadata say width, in channels, = 1024, the tensors say 32'",
+    "depth, 1000, 'metadata say depth = 1000, the tensors say 0'",
+    "depth, -1, 'depth = -1'",
+    "layer_norm_eps, 0, 'layer_norm_eps = 0.0'"
   })
   void metadataThatMakeNoSenseAreNamed(String key, String value, String words) {
     Map<String, long[]> shapes = shapes(new Arch("resnet20", 10, 3, 0.5, 32));

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Shapes, modes, gradients and memory of a forward pass. */
 @ExtendWith(LeakCheck.class)
@@ -36,7 +37,12 @@ class ForwardTest {
     "resnet44, 3, 3, 0.5, 9",
     "resnet56, 10, 3, 0.3, 32",
     "resnet18, 2, 3, 0.125, 1",
-    "resnet20, 2, 3, 0.5, 1"
+    "resnet20, 2, 3, 0.5, 1",
+    "resnet18_torchvision, 5, 3, 0.125, 33",
+    "resnet18_cifar, 5, 1, 0.125, 32",
+    "vit_b_16, 7, 1, 0.0625, 16",
+    "vit_s_16, 101, 3, 0.125, 48",
+    "vit_ti_16, 2, 3, 0.25, 64"
   })
   void logitsHaveOneRowAnImageAndOneColumnAClass(
       String name, int classes, int channels, double width, int size) {
@@ -55,9 +61,18 @@ class ForwardTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"resnet18, 11524426, 112", "resnet20, 269722, 116", "resnet56, 853018, 332"})
-  void parameterAndStateCountsAreThePublishedOnes(String name, long parameters, int entries) {
-    try (Backbone model = Backbones.create(new Arch(name, 10, 3, 1, 32))) {
+  @CsvSource({
+    "resnet18, 10, 32, 11524426, 112",
+    "resnet20, 10, 32, 269722, 116",
+    "resnet56, 10, 32, 853018, 332",
+    "resnet18_torchvision, 1000, 224, 11689512, 122",
+    "vit_b_16, 1000, 224, 86567656, 152",
+    "vit_s_16, 1000, 224, 22050664, 152",
+    "vit_ti_16, 1000, 224, 5717416, 152"
+  })
+  void parameterAndStateCountsAreThePublishedOnes(
+      String name, int classes, int size, long parameters, int entries) {
+    try (Backbone model = Backbones.create(new Arch(name, classes, 3, 1, size))) {
       assertThat(model.parameters().stream().mapToLong(Tensor::numel).sum()).isEqualTo(parameters);
       assertThat(model.state()).hasSize(entries);
     }
@@ -135,11 +150,12 @@ class ForwardTest {
     }
   }
 
-  @Test
-  void channelsLastAndBf16ComeToTheSameLogits() {
+  @ParameterizedTest
+  @ValueSource(strings = {"resnet18", "resnet18_cifar", "vit_ti_16"})
+  void channelsLastAndBf16ComeToTheSameLogits(String name) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard();
-        Backbone model = Backbones.create(new Arch("resnet18", 10, 3, 0.25, 32))) {
+        Backbone model = Backbones.create(new Arch(name, 10, 3, 0.25, 32))) {
       model.initialise(5);
       model.train(false);
       Tensor x = images(4, 3, 32);

@@ -73,6 +73,32 @@ class PublishedFormTest {
     }
   }
 
+  /** torchvision 0.29: torch.manual_seed(3407); resnet18(num_classes=10). */
+  @Test
+  void torchvisionsResnet18StartsFromItsConstructorsWeights() {
+    try (Backbone model = Backbones.create(new Arch("resnet18_torchvision", 10, 3, 1, 224))) {
+      model.initialise(3407);
+      var state = model.state();
+      assertThat(crc32(state.get("fc.bias"))).isEqualTo(968761704L);
+      requireStart(state.get("conv1.weight"), 0.02046578750014305, 0.0007912344299256802);
+      requireStart(
+          state.get("layer2.0.downsample.0.weight"), -0.029514560475945473, 0.13461187481880188);
+      requireStart(state.get("layer4.1.conv2.weight"), 0.03296021372079849, -0.0059891692362725735);
+      assertThat(List.copyOf(state.keySet()).subList(41, 44))
+          .containsExactly(
+              "layer2.0.bn2.num_batches_tracked",
+              "layer2.0.downsample.0.weight",
+              "layer2.0.downsample.1.weight");
+    }
+  }
+
+  private static void requireStart(Tensor tensor, double... first) {
+    double[] all = values(tensor);
+    for (int i = 0; i < first.length; i++) {
+      assertThat(all[i]).isCloseTo(first[i], within(1e-6));
+    }
+  }
+
   @Test
   void gradientsAreThePublishedModulesOnes() {
     try (PointerScope scope = new PointerScope();

@@ -16,6 +16,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The commands in their order, on files, as a user runs them; and what is left when one is killed.
@@ -221,10 +223,11 @@ class EndToEndTest {
   /**
    * Somebody else's classifier on real images: the accuracies that its own authors' code measures.
    */
-  @Test
-  void aPretrainedClassifierOnRealImages(@TempDir Path temp) throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"resnet20-cifar10.safetensors", "resnet20-12fca82f.th"})
+  void aPretrainedClassifierOnRealImages(String file, @TempDir Path temp) throws IOException {
     String place = System.getProperty("lotus.data", "");
-    Path weights = Path.of(place).resolveSibling("weights").resolve("resnet20-cifar10.safetensors");
+    Path weights = Path.of(place).resolveSibling("weights").resolve(file);
     assumeTrue(
         !place.isEmpty() && Files.exists(weights),
         "needs -Dlotus.data=DIR with cifar-10-subset, and weights beside it");

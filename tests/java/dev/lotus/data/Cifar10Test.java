@@ -115,13 +115,6 @@ class Cifar10Test {
   }
 
   @Test
-  void recognisesThePythonVersion() throws IOException {
-    Path folder = Files.createDirectory(temp.resolve("cifar-10-batches-py"));
-    Files.write(folder.resolve("data_batch_1"), new byte[] {1});
-    assertRefused(temp).hasMessageContaining("Python version");
-  }
-
-  @Test
   void needsAPlace() {
     assertRefused(null).hasMessageContaining("cifar10 needs --data");
   }

@@ -10,6 +10,8 @@ import org.junit.jupiter.api.Test;
 
 /** Subsets of real data sets in the folder -Dlotus.data names; skipped without. */
 class RealDataTest {
+  private static final double[] IMAGENET_SAMPLE_MEANS = {.50808, .47946, .44058};
+
   private static Path folder(String name) {
     String place = System.getProperty("lotus.data", "");
     Assumptions.assumeFalse(place.isBlank(), "give -Dlotus.data=DIR with " + name);
@@ -71,5 +73,21 @@ class RealDataTest {
     assertThat(means(data.train())[0]).isCloseTo(.2860, within(0.005));
     Dataset same = Datasets.open("fashion-mnist", folder.getParent(), 0);
     assertThat(same.sha256()).isEqualTo(data.sha256());
+  }
+
+  /** Originals of ImageNet, one a class, three of them grey. */
+  @Test
+  void imageNetSample() {
+    Path folder = folder("imagenet-sample");
+    Dataset data = Datasets.open("image-folder", folder, 0);
+    assertThat(data.train().size()).isEqualTo(53);
+    assertThat(data.classes()).isEqualTo(53);
+    assertThat(data.classNames().get(0)).startsWith("n0");
+    DatasetSummary summary = DatasetSummary.of(data.train(), 53, () -> {});
+    assertThat(summary.classCounts()).containsOnly(1);
+    for (int c = 0; c < 3; c++) {
+      // Computed with Pillow: resize 256, centre crop 224.
+      assertThat(summary.means()[c]).isCloseTo(IMAGENET_SAMPLE_MEANS[c], within(1 / 255.0));
+    }
   }
 }

@@ -11,20 +11,33 @@ import java.util.Map;
  * @param classes columns of the logits
  * @param channels channels of the images: 3, or 1 for grey ones
  * @param width factor on the channels of every layer: 1 = as published
- * @param imageSize height and width the model is trained at, in pixels; no weight depends on it
+ * @param imageSize height and width the model is trained at, in pixels; of the weights only a
+ *     transformer's position embeddings depend on it
+ * @param depth blocks of a transformer; 0 for a ResNet, whose name says it
+ * @param layerNormEps of a transformer: 1e-6 as torchvision and timm, 1e-12 as Hugging Face
  */
-public record Arch(String name, int classes, int channels, double width, int imageSize) {
+public record Arch(
+    String name,
+    int classes,
+    int channels,
+    double width,
+    int imageSize,
+    int depth,
+    double layerNormEps) {
   static final String KEY_NAME = "arch";
   private static final String KEY_CLASSES = "classes";
   private static final String KEY_CHANNELS = "channels";
   private static final String KEY_WIDTH = "width";
   private static final String KEY_IMAGE_SIZE = "image_size";
+  static final String KEY_DEPTH = "depth";
+  static final String KEY_EPS = "layer_norm_eps";
+  private static final double DEFAULT_EPS = 1e-6;
 
   /**
    * @throws InputException naming the value that is out of its range
    */
   public Arch {
-    if (!Backbones.names().contains(name)) {
+    if (!Backbones.names().contains(name) && !name.equals(TorchScript.NAME)) {
       throw new InputException(
           "architecture "
               + name
@@ -37,6 +50,39 @@ public record Arch(String name, int classes, int channels, double width, int ima
     if (!(width > 0 && width <= 16)) {
       throw new InputException("width factor " + width + ": give a number above 0, at most 16");
     }
+    requireRange("depth", depth, 0, 1000);
+    if (!(layerNormEps > 0 && layerNormEps < 1)) {
+      throw new InputException("layer_norm_eps = " + layerNormEps + ": give a number in (0, 1)");
+    }
+  }
+
+  /** With the depth that is published under the name, and the usual epsilon. */
+  public Arch(String name, int classes, int channels, double width, int imageSize) {
+    this(
+        name,
+        classes,
+        channels,
+        width,
+        imageSize,
+        isTransformer(name) ? VisionTransformer.DEPTH : 0,
+        DEFAULT_EPS);
+  }
+
+  /** True for the vision transformers. */
+  public boolean isTransformer() {
+    return isTransformer(name);
+  }
+
+  private static boolean isTransformer(String name) {
+    return name.startsWith("vit_");
+  }
+
+  Arch withClasses(int count) {
+    return new Arch(name, count, channels, width, imageSize, depth, layerNormEps);
+  }
+
+  Arch withImageSize(int size) {
+    return new Arch(name, classes, channels, width, size, depth, layerNormEps);
   }
 
   /**
@@ -55,6 +101,10 @@ public record Arch(String name, int classes, int channels, double width, int ima
     metadata.put(KEY_CHANNELS, Integer.toString(channels));
     metadata.put(KEY_WIDTH, Double.toString(width));
     metadata.put(KEY_IMAGE_SIZE, Integer.toString(imageSize));
+    if (isTransformer()) {
+      metadata.put(KEY_DEPTH, Integer.toString(depth));
+      metadata.put(KEY_EPS, Double.toString(layerNormEps));
+    }
     return metadata;
   }
 
@@ -70,7 +120,9 @@ public record Arch(String name, int classes, int channels, double width, int ima
         whole(metadata, KEY_CLASSES, fallback.classes),
         whole(metadata, KEY_CHANNELS, fallback.channels),
         number(metadata, KEY_WIDTH, fallback.width),
-        whole(metadata, KEY_IMAGE_SIZE, fallback.imageSize));
+        whole(metadata, KEY_IMAGE_SIZE, fallback.imageSize),
+        whole(metadata, KEY_DEPTH, fallback.depth),
+        number(metadata, KEY_EPS, fallback.layerNormEps));
   }
 
   private static int whole(Map<String, String> metadata, String key, int fallback) {

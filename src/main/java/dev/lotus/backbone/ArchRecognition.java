@@ -12,46 +12,104 @@ final class ArchRecognition {
 
   private static final int[] RESNET18 = {64, 128, 256, 512};
   private static final int[] CIFAR = {16, 32, 64};
+  private static final String PATCH_WEIGHT = "patch_embed.proj.weight";
   private final Map<String, long[]> shapes;
+  private final int newClasses;
 
-  private ArchRecognition(Map<String, long[]> shapes) {
+  private ArchRecognition(Map<String, long[]> shapes, int newClasses) {
     this.shapes = shapes;
+    this.newClasses = newClasses;
   }
 
-  static Arch recognise(Map<String, long[]> shapes, Map<String, String> metadata) {
-    ArchRecognition recognition = new ArchRecognition(shapes);
+  /**
+   * @param newClasses what to take where the head is missing; 0 = that is a fault
+   */
+  static Arch recognise(Map<String, long[]> shapes, Map<String, String> metadata, int newClasses) {
+    ArchRecognition recognition = new ArchRecognition(shapes, newClasses);
     String name = metadata.get(Arch.KEY_NAME);
     if (name == null) {
       name = recognition.nameByKeys();
     }
-    boolean resnet18 = name.equals("resnet18");
-    Arch byShapes =
-        new Arch(
-            name,
-            (int) recognition.extent(resnet18 ? "fc.weight" : "linear.weight", 2, 0),
-            (int) recognition.extent("conv1.weight", 4, 1),
-            recognition.width(resnet18 ? RESNET18 : CIFAR),
-            32);
-    return Arch.fromMetadata(metadata, byShapes);
+    Arch byShapes = name.startsWith("vit_") ? recognition.vit(name) : recognition.resnet(name);
+    Arch arch = Arch.fromMetadata(metadata, byShapes);
+    requireBacked("classes", arch.classes(), byShapes.classes());
+    requireBacked("channels", arch.channels(), byShapes.channels());
+    requireBacked("depth", arch.depth(), byShapes.depth());
+    requireBacked("width, in channels,", channels(arch), channels(byShapes));
+    if (arch.isTransformer()) {
+      requireBacked("image_size", arch.imageSize(), byShapes.imageSize());
+    }
+    return arch;
+  }
+
+  /** A size that the tensors do not have would be allocated in vain, however large it is. */
+  private static void requireBacked(String what, int inMetadata, int inTensors) {
+    if (inMetadata != inTensors) {
+      throw new InputException(
+          "metadata say " + what + " = " + inMetadata + ", the tensors say " + inTensors);
+    }
+  }
+
+  private static int channels(Arch arch) {
+    return arch.isTransformer() ? VisionTransformer.channelsOf(arch) : arch.channelsOf(64);
+  }
+
+  /** The name of the layer that gives the logits. */
+  static String head(String name) {
+    return name.startsWith("vit_") ? "head" : name.startsWith("resnet18") ? "fc" : "linear";
+  }
+
+  private Arch resnet(String name) {
+    int[] channels = name.startsWith("resnet18") ? RESNET18 : CIFAR;
+    return new Arch(name, classes(name), (int) extent("conv1.weight", 4, 1), width(channels), 32);
+  }
+
+  private Arch vit(String name) {
+    // An unknown name is Arch's to refuse.
+    int heads = VisionTransformer.HEADS.getOrDefault(name, 1);
+    double width = extent(PATCH_WEIGHT, 4, 0) / (64.0 * heads);
+    long patches = extent("pos_embed", 3, 1) - 1;
+    long side = Math.round(Math.sqrt(patches));
+    if (patches < 1 || side * side != patches || side > 4096 / VisionTransformer.PATCH) {
+      throw new InputException(
+          "tensor pos_embed has " + (patches + 1) + " positions: not a class token and a square");
+    }
+    int depth = 0;
+    while (shapes.containsKey("blocks." + depth + ".norm1.weight")) {
+      depth++;
+    }
+    return new Arch(
+        name,
+        classes(name),
+        (int) extent(PATCH_WEIGHT, 4, 1),
+        width,
+        (int) side * VisionTransformer.PATCH,
+        depth,
+        KeyLayout.LOTUS.layerNormEps());
+  }
+
+  private int classes(String name) {
+    String weight = head(name) + ".weight";
+    return newClasses > 0 && !shapes.containsKey(weight) ? newClasses : (int) extent(weight, 2, 0);
   }
 
   private String nameByKeys() {
-    if (shapes.containsKey("fc.weight")
-        && shapes.containsKey("layer4.1.conv2.weight")
-        && shapes.containsKey("layer1.0.identity_conv.weight")) {
-      return "resnet18";
-    }
-    if (shapes.containsKey("linear.weight")
+    String name = null;
+    if (shapes.containsKey(PATCH_WEIGHT)) {
+      name = vitByKeys();
+    } else if (shapes.containsKey("layer4.1.conv2.weight")) {
+      name = resnet18ByKeys();
+    } else if (shapes.containsKey("linear.weight")
         && shapes.containsKey("layer3.0.conv1.weight")
         && !shapes.containsKey("layer4.0.conv1.weight")) {
       int blocks = 0;
       while (shapes.containsKey("layer1." + blocks + ".conv1.weight")) {
         blocks++;
       }
-      String name = BY_BLOCKS.get(blocks);
-      if (name != null) {
-        return name;
-      }
+      name = BY_BLOCKS.get(blocks);
+    }
+    if (name != null) {
+      return name;
     }
     throw new InputException(
         "the architecture is not recognisable from "
@@ -59,8 +117,37 @@ final class ArchRecognition {
             + " tensors"
             + shapes.keySet().stream().findFirst().map(n -> " (the first is " + n + ")").orElse("")
             + "; candidates: resnet18 (has layer1.0.identity_conv.weight, fc.weight), resnet20,"
-            + " resnet32, resnet44, resnet56 (have layer3.0.conv1.weight, linear.weight); name it"
-            + " with --arch");
+            + " resnet32, resnet44, resnet56 (have layer3.0.conv1.weight, linear.weight),"
+            + " resnet18_torchvision, resnet18_cifar (have layer2.0.downsample.0.weight; conv1 of"
+            + " 7x7 or 3x3), vit_b_16, vit_s_16, vit_ti_16 (768, 384 or 192 channels in patches of"
+            + " 16x16); name it with --arch");
+  }
+
+  private String vitByKeys() {
+    long[] shape = shapes.get(PATCH_WEIGHT);
+    if (shape.length != 4 || shape[2] != VisionTransformer.PATCH) {
+      return null;
+    }
+    return VisionTransformer.HEADS.entrySet().stream()
+        .filter(e -> e.getValue() * 64L == shape[0])
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElse(null);
+  }
+
+  private String resnet18ByKeys() {
+    if (shapes.containsKey("layer1.2.conv1.weight")
+        || shapes.containsKey("layer1.0.conv3.weight")) {
+      return null; // a deeper one
+    }
+    if (shapes.containsKey("layer1.0.identity_conv.weight")) {
+      return shapes.containsKey("fc.weight") ? "resnet18" : null;
+    }
+    long[] stem = shapes.get("conv1.weight");
+    if (!shapes.containsKey("layer2.0.downsample.0.weight") || stem == null || stem.length != 4) {
+      return null;
+    }
+    return stem[2] == 7 ? "resnet18_torchvision" : stem[2] == 3 ? "resnet18_cifar" : null;
   }
 
   /** Extent {@code axis} of a tensor that must be there with {@code rank} axes. */

@@ -24,7 +24,10 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Weights in safetensors files: F32, F16, BF16, F64, I64 and U8, read and written bit by bit. */
+/**
+ * Weights in files: safetensors (F32, F16, BF16, F64, I64 and U8, read and written bit by bit) and
+ * PyTorch's state dicts (read).
+ */
 public final class Checkpoint {
   /** Bytes moved at a time between a tensor and a file. */
   private static final int CHUNK = 1 << 20;
@@ -68,8 +71,11 @@ public final class Checkpoint {
   /**
    * Reads a whole file.
    *
-   * @throws InputException if the file cannot be read or is no sound safetensors file: says what is
-   *     wrong where
+   * <p>safetensors, or what {@code torch.save} makes of a state dict (zip or legacy form; also
+   * nested under {@code state_dict}, {@code model} or {@code net}). A prefix that wrappers put
+   * before every name ({@code module.}) is taken off.
+   *
+   * @throws InputException if the file cannot be read or is unsound: says what is wrong where
    */
   public static Loaded read(Path file) {
     if (Files.isDirectory(file)) {
@@ -82,22 +88,20 @@ public final class Checkpoint {
         FileChannel channel = FileChannel.open(file)) {
       long size = channel.size();
       if (size < 10) {
-        throw new InputException(size + " bytes: no safetensors file");
+        throw new InputException(size + " bytes: no safetensors file, nor one of PyTorch");
       }
-      int length = SafetensorsHeader.length(ByteBuffer.wrap(bytes(channel, 0, 8)), size);
-      long dataStart = 8L + length;
-      SafetensorsHeader header =
-          SafetensorsHeader.parse(bytes(channel, 8, length), size - dataStart);
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      for (Entry entry : header.entries()) {
-        Tensor tensor =
-            torch.torch_empty(entry.shape(), new TensorOptions(scalarType(entry.dtype())), null);
-        fill(tensor, channel, dataStart + entry.begin());
-        tensors.put(entry.name(), tensor);
+      byte[] first = bytes(channel, 0, 8);
+      Loaded loaded;
+      if (TorchFile.isZip(first)) {
+        loaded = new Loaded(file, TorchFile.readZip(file, size), Map.of());
+      } else if (TorchFile.isPickle(first)) {
+        loaded = new Loaded(file, TorchFile.readLegacy(channel, size), Map.of());
+      } else {
+        loaded = readSafetensors(file, channel, size, first);
       }
       // Handed out only when all have been read: a failure half-way frees them.
-      tensors.values().forEach(scope::keep);
-      return new Loaded(file, tensors, header.metadata());
+      loaded.tensors().values().forEach(scope::keep);
+      return new Loaded(file, StateDicts.unwrapped(loaded.tensors()), loaded.metadata());
     } catch (InputException e) {
       throw new InputException(file + ": " + e.getMessage(), e);
     } catch (IOException e) {
@@ -105,7 +109,22 @@ public final class Checkpoint {
     }
   }
 
-  private static byte[] bytes(FileChannel channel, long from, int length) throws IOException {
+  private static Loaded readSafetensors(Path file, FileChannel channel, long size, byte[] first8)
+      throws IOException {
+    int length = SafetensorsHeader.length(ByteBuffer.wrap(first8), size);
+    long dataStart = 8L + length;
+    SafetensorsHeader header = SafetensorsHeader.parse(bytes(channel, 8, length), size - dataStart);
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    for (Entry entry : header.entries()) {
+      Tensor tensor =
+          torch.torch_empty(entry.shape(), new TensorOptions(scalarType(entry.dtype())), null);
+      fill(tensor, channel, dataStart + entry.begin());
+      tensors.put(entry.name(), tensor);
+    }
+    return new Loaded(file, tensors, header.metadata());
+  }
+
+  static byte[] bytes(FileChannel channel, long from, int length) throws IOException {
     ByteBuffer buffer = ByteBuffer.allocate(length);
     readFully(channel, buffer, from);
     return buffer.array();
@@ -115,7 +134,7 @@ public final class Checkpoint {
    * Reads straight into the tensor's memory: no second copy, and no map that a shrinking file turns
    * into a crash.
    */
-  private static void fill(Tensor tensor, FileChannel channel, long from) throws IOException {
+  static void fill(Tensor tensor, FileChannel channel, long from) throws IOException {
     BytePointer memory = new BytePointer(tensor.data_ptr());
     long size = tensor.nbytes();
     for (long done = 0; done < size; done += CHUNK) {
@@ -214,7 +233,24 @@ public final class Checkpoint {
    * reads it.
    */
   public static void save(Path file, Backbone backbone) {
-    write(file, backbone.state(), backbone.arch().toMetadata());
+    save(file, backbone, KeyLayout.LOTUS);
+  }
+
+  /**
+   * The same under the names of another library, which then reads the file too. (The published
+   * CIFAR model also has a pooler that it never uses; a file written here lacks it.)
+   *
+   * @throws InputException if that library has no such network, or the backbone is a TorchScript
+   *     program, which is saved whole
+   */
+  public static void save(Path file, Backbone backbone, KeyLayout layout) {
+    if (backbone instanceof TorchScript) {
+      throw new InputException("a TorchScript program is saved whole, not as named weights");
+    }
+    try (PointerScope scope = new PointerScope()) {
+      Arch arch = backbone.arch();
+      write(file, layout.fromOurs(arch, backbone.state()), arch.toMetadata());
+    }
   }
 
   /** The shape of a tensor as Java numbers. */

@@ -1,72 +1,19 @@
 package dev.lotus.backbone;
 
-import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
-import dev.lotus.device.NativeScope;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.List;
-import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Generator;
-import org.bytedeco.pytorch.GeneratorOptional;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.MemoryFormat;
 
-/** What the ResNets share: their state, mode and device, and the checks around a forward pass. */
-abstract class ConvolutionalBackbone implements Backbone {
-  private final Arch arch;
-  private StateBuilder.State state;
-  private ComputeDevice device = ComputeDevice.CPU;
-  private boolean training = true;
-  private boolean channelsLast;
-
+/** What the ResNets share: images of any size, as long as BatchNorm has more than one value. */
+abstract class ConvolutionalBackbone extends LayeredBackbone {
   ConvolutionalBackbone(Arch arch) {
-    this.arch = arch;
+    super(arch);
   }
-
-  /** Takes over the tensors; the last thing a constructor does. */
-  final void own(StateBuilder builder) {
-    state = builder.build();
-  }
-
-  /** images_BCHW to logits_BC; garbage goes to the open scope. */
-  abstract Tensor layers(Tensor x, boolean training);
 
   /** Height (or width) at the last BatchNorm for images of {@code size}. */
   abstract long lastSize(long size);
 
-  /** Sets every parameter and statistic as published; runs on the CPU without gradients. */
-  abstract void draw(GeneratorOptional generator);
-
   @Override
-  public final Arch arch() {
-    return arch;
-  }
-
-  @Override
-  public final Tensor forward(Tensor images_BCHW) {
-    check(images_BCHW);
-    try (NativeScope scope = new NativeScope()) {
-      Tensor x = channelsLast ? images_BCHW.contiguous(MemoryFormat.ChannelsLast) : images_BCHW;
-      Tensor logits = layers(x, training);
-      if (training) {
-        state.countBatch();
-      }
-      return scope.keep(logits);
-    }
-  }
-
-  private void check(Tensor images) {
-    if (images.dim() != 4 || images.size(1) != arch.channels()) {
-      throw new InputException(
-          arch.name()
-              + " takes images [B, "
-              + arch.channels()
-              + ", H, W], and got "
-              + Arrays.toString(Checkpoint.shapeOf(images)));
-    }
+  final void requireSize(Tensor images, boolean training) {
     if (training && images.size(0) * lastSize(images.size(2)) * lastSize(images.size(3)) == 1) {
       throw new InputException(
           "a training batch of one "
@@ -76,88 +23,5 @@ abstract class ConvolutionalBackbone implements Backbone {
               + " image leaves BatchNorm one value a channel; take a batch size that leaves no such"
               + " rest");
     }
-  }
-
-  @Override
-  public final void train(boolean on) {
-    training = on;
-  }
-
-  @Override
-  public final List<Tensor> parameters() {
-    return state.parameters();
-  }
-
-  @Override
-  public final LinkedHashMap<String, Tensor> state() {
-    return new LinkedHashMap<>(state.byName());
-  }
-
-  @Override
-  public final Backbone copy() {
-    ConvolutionalBackbone copy = (ConvolutionalBackbone) Backbones.create(arch);
-    copy.to(device);
-    copy.channelsLast(channelsLast);
-    copy.train(training);
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGrad = new NoGradGuard()) {
-      state.byName().forEach((name, tensor) -> copy.state.byName().get(name).copy_(tensor));
-    }
-    return copy;
-  }
-
-  @Override
-  public final void to(ComputeDevice target) {
-    if (target.equals(device)) {
-      return;
-    }
-    for (Tensor tensor : state.byName().values()) {
-      if (isCounter(tensor)) {
-        continue;
-      }
-      try (PointerScope scope = new PointerScope()) {
-        tensor.set_data(tensor.data().to(target.torch(), tensor.scalar_type()));
-      }
-    }
-    device = target;
-  }
-
-  @Override
-  public final void channelsLast(boolean on) {
-    MemoryFormat format = on ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous;
-    for (Tensor tensor : state.parameters()) {
-      if (tensor.dim() == 4) {
-        try (PointerScope scope = new PointerScope()) {
-          tensor.set_data(tensor.data().contiguous(format));
-        }
-      }
-    }
-    channelsLast = on;
-  }
-
-  @Override
-  public final void initialise(long seed) {
-    ComputeDevice deviceBefore = device;
-    boolean formatBefore = channelsLast;
-    // The CPU's generator in the usual memory order: the same weights on every machine.
-    to(ComputeDevice.CPU);
-    channelsLast(false);
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGrad = new NoGradGuard()) {
-      Generator generator = torch.make_generator_cpu(seed);
-      draw(new GeneratorOptional(generator));
-      state.counters().zero_();
-    }
-    channelsLast(formatBefore);
-    to(deviceBefore);
-  }
-
-  private boolean isCounter(Tensor tensor) {
-    return tensor.scalar_type() == state.counters().scalar_type();
-  }
-
-  @Override
-  public final void close() {
-    state.close();
   }
 }

@@ -9,9 +9,9 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The three layers the ResNets are made of, each a thin call on libtorch's functions with its
- * weights kept ready. (Own classes rather than libtorch modules: those of the binding cannot be
- * composed from Java.) Results belong to the caller's scope.
+ * The layers the ResNets are made of, each a thin call on libtorch's functions with its weights
+ * kept ready. (Own classes rather than libtorch modules: those of the binding cannot be composed
+ * from Java.) Results belong to the caller's scope.
  */
 final class Layers {
   private static final long[] NO_DILATION = {1, 1};
@@ -45,6 +45,12 @@ final class Layers {
     /** kaiming_normal as He et al.: standard deviation sqrt(2/fan_in). */
     void drawNormal(GeneratorOptional generator) {
       weight.normal_(0, Math.sqrt(2) / Math.sqrt(fanIn()), generator);
+    }
+
+    /** kaiming_normal in torchvision's way: standard deviation sqrt(2/fan_out). */
+    void drawNormalByOutputs(GeneratorOptional generator) {
+      long fanOut = weight.size(0) * weight.size(2) * weight.size(3);
+      weight.normal_(0, Math.sqrt(2) / Math.sqrt(fanOut), generator);
     }
 
     private long fanIn() {

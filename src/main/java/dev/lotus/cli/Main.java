@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
     subcommands = {
       DemoCommand.class,
       InfoCommand.class,
+      DataCommand.class,
       SplitCommand.class,
       TrainCommand.class,
       UnlearnCommand.class,

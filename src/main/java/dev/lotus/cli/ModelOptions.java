@@ -10,7 +10,8 @@ final class ModelOptions {
       names = "--original",
       paramLabel = "MODEL",
       required = true,
-      description = "The model trained on everything: a run folder or a safetensors file.")
+      description =
+          "The model trained on everything: a run folder, weights (safetensors or PyTorch's) or a TorchScript program.")
   Path original;
 
   @Option(

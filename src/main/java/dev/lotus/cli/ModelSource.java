@@ -29,9 +29,30 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
    * @param normalize the --normalize option, or null
    */
   static ModelSource open(String option, Path place, String arch, String normalize, Dataset data) {
+    return open(option, place, normalize, data, wanted(arch, data, 0, 0));
+  }
+
+  /**
+   * The same for a model to train on: a head for another number of classes is replaced.
+   *
+   * @param seed of a new head's weights
+   */
+  static ModelSource openToTrain(
+      String option, Path place, String normalize, Dataset data, long seed) {
+    return open(option, place, normalize, data, wanted(null, data, data.classes(), seed));
+  }
+
+  private static Backbones.Wanted wanted(String arch, Dataset data, int newClasses, long seed) {
+    return new Backbones.Wanted(
+        arch, data.train().channels(), data.train().height(), newClasses, seed);
+  }
+
+  private static ModelSource open(
+      String option, Path place, String normalize, Dataset data, Backbones.Wanted wanted) {
     boolean folder = Files.isDirectory(place);
     RunFolder runFolder = new RunFolder(place);
-    if (folder && !Files.isRegularFile(runFolder.model())) {
+    Path file = folder ? runFolder.savedModel() : place;
+    if (folder && !Files.isRegularFile(file)) {
       throw new InputException(
           option
               + " "
@@ -39,13 +60,15 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
               + ": the folder has no model.safetensors; name a run folder or a weights file");
     }
     RunRecord run = folder && runFolder.isRun() ? runFolder.readRun() : null;
-    Backbone backbone = Backbones.open(folder ? runFolder.model() : place, arch);
+    Backbones.Opened opened = Backbones.openFitted(file, wanted);
+    Backbone backbone = opened.backbone();
     try {
       requireFits(option, place, backbone, data);
     } catch (InputException e) {
       backbone.close();
       throw e;
     }
+    opened.notes().forEach(note -> System.err.println("note: " + file + ": " + note));
     return new ModelSource(
         place, backbone, normalize != null || run == null ? normalize : run.normalization(), run);
   }

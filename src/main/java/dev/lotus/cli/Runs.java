@@ -2,6 +2,9 @@ package dev.lotus.cli;
 
 import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
+import dev.lotus.backbone.Checkpoint;
+import dev.lotus.backbone.KeyLayout;
+import dev.lotus.backbone.TorchScript;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Normalization;
 import dev.lotus.metric.Evaluation;
@@ -9,6 +12,7 @@ import dev.lotus.metric.Metrics;
 import dev.lotus.metric.SetStatistics;
 import dev.lotus.report.EpochTrace;
 import dev.lotus.report.Histogram;
+import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
@@ -22,6 +26,17 @@ import picocli.CommandLine.Model.OptionSpec;
 /** What the commands that make or judge models share: run.json and the page's summaries. */
 final class Runs {
   private Runs() {}
+
+  /** Puts a new model into a run folder, in place of all that an earlier run left there. */
+  static void save(RunFolder folder, Backbone model, KeyLayout layout) {
+    if (model instanceof TorchScript program) {
+      folder.clear(folder.torchScript());
+      program.save(folder.torchScript());
+    } else {
+      folder.clear(folder.model());
+      Checkpoint.save(folder.model(), model, layout);
+    }
+  }
 
   /** run.json of a model that was just made. */
   static RunRecord record(
@@ -58,6 +73,10 @@ final class Runs {
     map.put("channels", arch.channels());
     map.put("width", arch.width());
     map.put("image_size", arch.imageSize());
+    if (arch.isTransformer()) {
+      map.put("depth", arch.depth());
+      map.put("layer_norm_eps", arch.layerNormEps());
+    }
     return map;
   }
 

@@ -19,14 +19,14 @@ import picocli.CommandLine.Option;
     name = "split",
     mixinStandardHelpOptions = true,
     description =
-        "Choose the samples to forget and write split.json; any file of that form, by any writer, works too.")
+        "Choose the samples to forget (default: as in the published runs) and write split.json; any file of that form, by any writer, works too.")
 final class SplitCommand implements Callable<Integer> {
   @Mixin DataOptions data;
 
-  @ArgGroup(exclusive = true, multiplicity = "1")
+  @ArgGroup(exclusive = true, multiplicity = "0..1")
   Choice choice;
 
-  /** How the forget set is named. */
+  /** How the forget set is named; without, it is the one of the published runs. */
   static final class Choice {
     @Option(
         names = "--forget-fraction",
@@ -69,20 +69,27 @@ final class SplitCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (shuffle && choice.fraction == null) {
+    if (shuffle && (choice == null || choice.fraction == null)) {
       throw new InputException("--shuffle goes with --forget-fraction only");
     }
     Dataset dataset = data.open();
-    Split split =
-        choice.fraction != null
-            ? Split.random(dataset, choice.fraction, shuffle, seed)
-            : choice.forgetClass != null
-                ? Split.ofClass(dataset, choice.forgetClass, seed)
-                : Split.explicit(dataset, IndexFile.read(choice.indices), seed);
+    Split split = split(dataset);
     split.write(out);
     System.out.printf(
         "%s: forget %d, retain %d, val %d, test %d%n",
         out, split.forget().length, split.retain().length, split.val().length, split.test().length);
     return Main.DONE;
+  }
+
+  private Split split(Dataset dataset) {
+    if (choice == null) {
+      return Split.published(dataset, seed);
+    }
+    if (choice.fraction != null) {
+      return Split.random(dataset, choice.fraction, shuffle, seed);
+    }
+    return choice.forgetClass != null
+        ? Split.ofClass(dataset, choice.forgetClass, seed)
+        : Split.explicit(dataset, IndexFile.read(choice.indices), seed);
   }
 }

@@ -3,11 +3,10 @@ package dev.lotus.cli;
 import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
-import dev.lotus.backbone.Checkpoint;
+import dev.lotus.backbone.KeyLayout;
 import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
-import dev.lotus.data.Normalization;
 import dev.lotus.data.Split;
 import dev.lotus.device.InputException;
 import dev.lotus.load.EpochOrder;
@@ -24,6 +23,7 @@ import dev.lotus.unlearn.Evaluator;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnData;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -42,18 +42,21 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     mixinStandardHelpOptions = true,
-    description = "Train a model from scratch: SGD with momentum 0.9, linear warm-up and decay.")
+    description =
+        "Train a model, from scratch or from given weights: SGD with momentum 0.9, linear warm-up and decay.")
 final class TrainCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
   @Mixin DataOptions data;
   @Mixin CommonOptions common;
   @Mixin TrainingOptions training;
+  @Mixin SaveOptions saving;
 
   @Option(
       names = "--model",
       paramLabel = "M",
       required = true,
-      description = "resnet18, resnet20, resnet32, resnet44 or resnet56.")
+      description =
+          "An architecture, drawn anew: resnet18, resnet20, resnet32, resnet44, resnet56, resnet18_torchvision, resnet18_cifar, vit_b_16, vit_s_16 or vit_ti_16; or a model to go on from: a run folder, weights or a TorchScript program.")
   String model;
 
   @Option(
@@ -97,20 +100,19 @@ final class TrainCommand implements Callable<Integer> {
     ImageSet images = dataset.train();
     int[] indices =
         on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
-    Engine engine = common.engine(Normalization.parse(data.normalize, dataset.normalization()));
-    TrainLoop.Config config = training.trainConfig(dataset, common.seed);
-    RunFolder folder = new RunFolder(out);
-    folder.prepare();
-    long start = System.nanoTime();
-    try (Backbone backbone =
-        Backbones.create(
-            new Arch(model, dataset.classes(), images.channels(), width, images.height()))) {
+    try (ModelSource source = source(dataset)) {
+      Backbone backbone = source.backbone();
+      KeyLayout layout = saving.layoutFor(backbone.arch());
+      Engine engine = common.engine(source.normalizationFor(dataset));
+      TrainLoop.Config config = training.trainConfig(dataset, common.seed);
+      RunFolder folder = new RunFolder(out);
+      folder.prepare();
+      long start = System.nanoTime();
       List<EpochTrace> trace =
           new TrainLoop(engine, config)
-              .run(backbone, images, indices, e -> common.progress().note(line(e)));
+              .tune(backbone, images, indices, e -> common.progress().note(line(e)));
       double seconds = (System.nanoTime() - start) / 1e9;
-      folder.clear();
-      Checkpoint.save(folder.model(), backbone);
+      Runs.save(folder, backbone, layout);
       RunRecord record =
           Runs.record(
               "train",
@@ -165,6 +167,23 @@ final class TrainCommand implements Callable<Integer> {
           out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
     }
     return Main.DONE;
+  }
+
+  /** A new model of a named architecture, or one to go on from. */
+  private ModelSource source(Dataset dataset) {
+    Path place = Path.of(model);
+    if (!Backbones.names().contains(model) && Files.exists(place)) {
+      if (width != 1) {
+        throw new InputException("--width " + width + ": " + model + " has its own");
+      }
+      return ModelSource.openToTrain("--model", place, data.normalize, dataset, common.seed);
+    }
+    ImageSet images = dataset.train();
+    Backbone backbone =
+        Backbones.create(
+            new Arch(model, dataset.classes(), images.channels(), width, images.height()));
+    backbone.initialise(common.seed);
+    return new ModelSource(place, backbone, data.normalize, null);
   }
 
   static String line(EpochTrace e) {

@@ -1,7 +1,7 @@
 package dev.lotus.cli;
 
 import dev.lotus.backbone.Backbone;
-import dev.lotus.backbone.Checkpoint;
+import dev.lotus.backbone.KeyLayout;
 import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Split;
@@ -46,6 +46,7 @@ final class UnlearnCommand implements Callable<Integer> {
   @Mixin CommonOptions common;
   @Mixin TrainingOptions training;
   @Mixin ModelOptions models;
+  @Mixin SaveOptions saving;
 
   @Option(names = "--method", paramLabel = "X", required = true, description = "lotus or finetune.")
   String method;
@@ -114,6 +115,7 @@ final class UnlearnCommand implements Callable<Integer> {
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     UnlearnConfig config = config(entry, dataset);
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
+      KeyLayout layout = saving.layoutFor(original.backbone().arch());
       Engine engine = common.engine(original.normalizationFor(dataset));
       RunFolder folder = new RunFolder(out);
       folder.prepare();
@@ -135,10 +137,12 @@ final class UnlearnCommand implements Callable<Integer> {
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
-        folder.clear();
-        Checkpoint.save(folder.model(), unlearned);
+        Runs.save(folder, unlearned, layout);
         folder.write(record);
         judge(engine, original, result, record, sets, folder);
+        if (!data.keepCache) {
+          dataset.train().eraseCached(sets.split().forget());
+        }
       }
     }
     return Main.DONE;

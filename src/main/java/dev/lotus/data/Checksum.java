@@ -40,6 +40,11 @@ public final class Checksum {
 
   /** Lower-case hex; ends the sum. */
   String hex() {
-    return HexFormat.of().formatHex(digest.digest());
+    return HexFormat.of().formatHex(bytes());
+  }
+
+  /** The 32 bytes of the sum; ends it. */
+  byte[] bytes() {
+    return digest.digest();
   }
 }

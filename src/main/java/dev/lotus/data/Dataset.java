@@ -1,5 +1,6 @@
 package dev.lotus.data;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Objects;
 
@@ -15,6 +16,9 @@ import java.util.Objects;
  * @param normalization the data set's own statistics
  * @param cropPadding zero padding of the published training crop, 0 = no crop
  * @param flip whether the published training augmentation mirrors at random
+ * @param unseenFrom held-out images from this index on are the unseen data (val), those before it
+ *     are test; {@link #HALVED} = both are drawn by seed when a split is made
+ * @param published the forget set that a split takes when the user names none
  */
 public record Dataset(
     String name,
@@ -24,11 +28,49 @@ public record Dataset(
     String sha256,
     Normalization normalization,
     int cropPadding,
-    boolean flip) {
+    boolean flip,
+    int unseenFrom,
+    PublishedForget published) {
+  /** {@code unseenFrom} of a data set whose held-out images are halved by seed. */
+  public static final int HALVED = -1;
+
+  /** The first samples of each class, or of all, in published order. */
+  public record PublishedForget(double fraction, int first) {
+    /** A tenth of each class. */
+    public static final PublishedForget TENTH = new PublishedForget(0.1, 0);
+  }
+
+  /** Held-out images that are halved by seed, and a tenth of each class to forget. */
+  public Dataset(
+      String name,
+      ImageSet train,
+      ImageSet heldOut,
+      List<String> classNames,
+      String sha256,
+      Normalization normalization,
+      int cropPadding,
+      boolean flip) {
+    this(
+        name,
+        train,
+        heldOut,
+        classNames,
+        sha256,
+        normalization,
+        cropPadding,
+        flip,
+        HALVED,
+        PublishedForget.TENTH);
+  }
 
   public Dataset {
     Objects.requireNonNull(name);
     Objects.requireNonNull(sha256);
+    Objects.requireNonNull(published);
+    if (unseenFrom != HALVED && (unseenFrom < 0 || unseenFrom > heldOut.size())) {
+      throw new IllegalArgumentException(
+          "unseenFrom is " + unseenFrom + " of " + heldOut.size() + " held-out images");
+    }
     classNames = List.copyOf(classNames);
     if (train.channels() != heldOut.channels()
         || train.height() != heldOut.height()
@@ -43,6 +85,30 @@ public record Dataset(
               + " channels, images "
               + train.channels());
     }
+  }
+
+  /**
+   * The same data set with other images.
+   *
+   * @param how what was changed, which becomes part of the checksum; "" = only the form of the
+   *     images, not which they are
+   */
+  Dataset with(ImageSet newTrain, ImageSet newHeldOut, String how, int newUnseenFrom) {
+    String sum =
+        how.isEmpty()
+            ? sha256
+            : new Checksum().add((sha256 + " " + how).getBytes(StandardCharsets.UTF_8)).hex();
+    return new Dataset(
+        name,
+        newTrain,
+        newHeldOut,
+        classNames,
+        sum,
+        normalization,
+        cropPadding,
+        flip,
+        newUnseenFrom,
+        published);
   }
 
   /** Number of classes. */

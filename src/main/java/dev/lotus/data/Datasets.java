@@ -1,7 +1,10 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 
 /** The data sets known by name. */
@@ -10,31 +13,157 @@ public final class Datasets {
 
   /** Every name {@link #open} takes. */
   public static List<String> names() {
-    return List.of("synthetic", "cifar10", "mnist", "fashion-mnist");
+    return List.of(
+        "synthetic",
+        "cifar10",
+        "cifar100",
+        "mnist",
+        "fashion-mnist",
+        "tiny-imagenet",
+        "imagenet",
+        "mufac",
+        "image-folder");
   }
 
   /**
-   * Reads a data set whole.
+   * Reads a data set with every setting as published.
+   *
+   * @param seed what {@code synthetic} is generated from; the others ignore it
+   * @see #open(String, Path, DataSettings)
+   */
+  public static Dataset open(String name, Path place, long seed) {
+    return open(name, place, DataSettings.PUBLISHED.withSeed(seed));
+  }
+
+  /**
+   * Reads a data set. Sets of arrays (cifar, mnist) are read whole; of sets of image files every
+   * file is looked through, and decoded later.
    *
    * @param name one of {@link #names()}
    * @param place the folder that holds the files, its parent, or the archive; ignored by {@code
    *     synthetic}, which may be given null
-   * @param seed what {@code synthetic} is generated from; the others ignore it
    * @throws InputException if the name is unknown, the files are not there, or one of them is
    *     damaged
    */
-  public static Dataset open(String name, Path place, long seed) {
+  public static Dataset open(String name, Path place, DataSettings settings) {
     if (!names().contains(name)) {
       throw new InputException(
           "there is no data set '" + name + "'; known are " + String.join(", ", names()));
     }
-    if (name.equals("synthetic")) {
-      return Synthetic.dataset(seed);
-    }
-    if (place == null) {
+    if (place == null && !name.equals("synthetic")) {
       throw new InputException(
           "data set " + name + " needs --data: the folder with its files, or that folder's parent");
     }
-    return name.equals("cifar10") ? Cifar10.open(place) : IdxImages.open(name, place);
+    Dataset data = read(name, place, settings);
+    data = perClass(data, settings);
+    data = resized(data, settings);
+    data = heldOut(data, settings);
+    return settings.unseen() == null ? data : withUnseen(data, settings);
+  }
+
+  private static Dataset read(String name, Path place, DataSettings settings) {
+    return switch (name) {
+      case "synthetic" -> Synthetic.dataset(settings.seed());
+      case "cifar10", "cifar100" -> Cifar.open(name, place);
+      case "mnist", "fashion-mnist" -> IdxImages.open(name, place);
+      case "tiny-imagenet" ->
+          TinyImageNet.open(FileTree.open(downloaded(place, "tiny-imagenet-200")), settings);
+      case "imagenet" -> ImageNet.open(place, settings);
+      case "mufac" -> Mufac.open(FileTree.open(place), settings);
+      default -> ImageFolder.open(FileTree.open(place), settings);
+    };
+  }
+
+  /** The archive NAME.zip in a folder that has no folder NAME: where a download leaves it. */
+  private static Path downloaded(Path place, String name) {
+    Path archive = place.resolve(name + ".zip");
+    boolean packed = Files.isRegularFile(archive) && !Files.exists(place.resolve(name));
+    return packed ? archive : place;
+  }
+
+  /** Sets of image files have chosen theirs already. */
+  private static Dataset perClass(Dataset data, DataSettings settings) {
+    if (settings.perClass() <= 0 || data.train().decodes()) {
+      return data;
+    }
+    int[] seen = new int[data.classes()];
+    List<Integer> chosen = new ArrayList<>();
+    for (int i = 0; i < data.train().size(); i++) {
+      if (seen[data.train().label(i)]++ < settings.perClass()) {
+        chosen.add(i);
+      }
+    }
+    int[] indices = chosen.stream().mapToInt(i -> i).toArray();
+    return data.with(
+        new Views.Subset(data.train(), indices),
+        data.heldOut(),
+        "per class " + settings.perClass(),
+        data.unseenFrom());
+  }
+
+  private static Dataset resized(Dataset data, DataSettings settings) {
+    int side = settings.imageSize();
+    if (side == 0 || (data.train().height() == side && data.train().width() == side)) {
+      return data;
+    }
+    ImageSize size = ImageSize.exactly(side);
+    Dataset larger =
+        data.with(
+            new Views.Resized(data.train(), size),
+            new Views.Resized(data.heldOut(), size),
+            "",
+            data.unseenFrom());
+    return new Dataset(
+        larger.name(),
+        larger.train(),
+        larger.heldOut(),
+        larger.classNames(),
+        larger.sha256(),
+        larger.normalization(),
+        // The published crop is of images at their own size.
+        0,
+        larger.flip(),
+        larger.unseenFrom(),
+        larger.published());
+  }
+
+  private static Dataset heldOut(Dataset data, DataSettings settings) {
+    double fraction = settings.heldOut();
+    if (fraction == 0) {
+      return data;
+    }
+    if (data.heldOut().size() > 0) {
+      throw new InputException(
+          "--held-out "
+              + fraction
+              + ": data set "
+              + data.name()
+              + " has "
+              + data.heldOut().size()
+              + " held-out images of its own; leave the option out");
+    }
+    BitSet chosen = Views.stratified(data.train(), data.classes(), fraction);
+    BitSet rest = new BitSet();
+    rest.set(0, data.train().size());
+    rest.andNot(chosen);
+    return data.with(
+        new Views.Subset(data.train(), rest.stream().toArray()),
+        new Views.Subset(data.train(), chosen.stream().toArray()),
+        "held out " + fraction,
+        data.unseenFrom());
+  }
+
+  private static Dataset withUnseen(Dataset data, DataSettings settings) {
+    ImageSet own = data.heldOut();
+    if (data.unseenFrom() != Dataset.HALVED) {
+      int[] test = java.util.stream.IntStream.range(0, data.unseenFrom()).toArray();
+      own = new Views.Subset(own, test);
+    }
+    UnseenImages unseen = UnseenImages.open(settings.unseen(), data, settings.plain());
+    return data.with(
+        data.train(),
+        new Views.Joined(own, unseen.images()),
+        "unseen " + unseen.sha256(),
+        own.size());
   }
 }

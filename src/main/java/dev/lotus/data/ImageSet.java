@@ -27,6 +27,19 @@ public interface ImageSet {
    */
   void read(int index, byte[] dst, int offset);
 
+  /** Whether a read is real work (decoding, resizing) that several threads should share. */
+  default boolean decodes() {
+    return false;
+  }
+
+  /**
+   * Removes decoded copies of images, pixels and all, from any cache that outlives the process; the
+   * images themselves stay readable.
+   */
+  default void eraseCached(int[] indices) {
+    // Nothing is kept beside the images.
+  }
+
   /** Bytes of one image: channels x height x width. */
   default int imageBytes() {
     return channels() * height() * width();

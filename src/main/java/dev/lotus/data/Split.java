@@ -100,6 +100,19 @@ public record Split(
   }
 
   /**
+   * Forgets what the published runs on this data set forget: the first tenth of each class, or the
+   * first samples of the files.
+   *
+   * @throws InputException if the set is too small for that
+   */
+  public static Split published(Dataset data, long seed) {
+    Dataset.PublishedForget forget = data.published();
+    return forget.first() > 0
+        ? SplitBuilder.first(data, forget.first(), seed)
+        : SplitBuilder.random(data, forget.fraction(), false, seed);
+  }
+
+  /**
    * Forgets all of class {@code k}.
    *
    * @throws InputException if there is no such class or it has no training sample

@@ -2,6 +2,7 @@ package dev.lotus.data;
 
 import dev.lotus.device.InputException;
 import java.util.BitSet;
+import java.util.stream.IntStream;
 
 /**
  * Makes splits. Lists come out in ascending order, so a split is one value however it was drawn.
@@ -63,6 +64,23 @@ final class SplitBuilder {
     return build(data, "class", forget, seed);
   }
 
+  /** The first {@code count} training samples, whatever their class. */
+  static Split first(Dataset data, int count, long seed) {
+    if (count >= data.train().size()) {
+      throw new InputException(
+          "the published forget set of "
+              + data.name()
+              + " is the first "
+              + count
+              + " training samples, but there are only "
+              + data.train().size()
+              + "; name another forget set");
+    }
+    BitSet forget = new BitSet(data.train().size());
+    forget.set(0, count);
+    return build(data, "explicit", forget, seed);
+  }
+
   static Split explicit(Dataset data, int[] indices, long seed) {
     Split.checkRange("forget", indices, "training", data.train().size());
     BitSet forget = new BitSet(data.train().size());
@@ -93,10 +111,16 @@ final class SplitBuilder {
   }
 
   /**
-   * Val and test: half of each class, drawn by seed; the odd ones of odd classes go to test and val
-   * in turn.
+   * Val and test: as the data set fixes them, else half of each class, drawn by seed; the odd ones
+   * of odd classes go to test and val in turn.
    */
   private static int[][] halve(Dataset data, long seed) {
+    if (data.unseenFrom() != Dataset.HALVED) {
+      return new int[][] {
+        IntStream.range(data.unseenFrom(), data.heldOut().size()).toArray(),
+        IntStream.range(0, data.unseenFrom()).toArray()
+      };
+    }
     SplitMix draw = new SplitMix(seed, HELD_OUT_STREAM);
     BitSet val = new BitSet(data.heldOut().size());
     boolean oddToVal = false;
@@ -118,7 +142,7 @@ final class SplitBuilder {
   }
 
   /** The indices of each class, ascending. */
-  private static int[][] byClass(ImageSet set, int classes) {
+  static int[][] byClass(ImageSet set, int classes) {
     int[] counts = new int[classes];
     for (int i = 0; i < set.size(); i++) {
       counts[set.label(i)]++;

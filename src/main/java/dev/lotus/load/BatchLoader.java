@@ -5,14 +5,17 @@ import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.NativeScope;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -21,9 +24,10 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Makes batches of an image set. One background thread prepares the next {@value #AHEAD} batches as
- * Java arrays while the model computes; it never touches libtorch, so no native memory is made
- * there. The calling thread turns an array into tensors.
+ * Makes batches of an image set. Background threads prepare the next {@value #AHEAD} batches as
+ * Java arrays while the model computes: one thread, or one a processor where images have to be
+ * decoded. They never touch libtorch, so none of its memory is made there. The calling thread turns
+ * an array into tensors.
  *
  * <pre>{@code
  * try (BatchLoader loader = new BatchLoader(images, normalization, augmentation, 128, device)) {
@@ -46,15 +50,9 @@ public final class BatchLoader implements AutoCloseable {
   private final Augmentation augmentation;
   private final int batchSize;
   private final ComputeDevice device;
-  private volatile Thread prefetcher;
-  private final ExecutorService background =
-      Executors.newSingleThreadExecutor(
-          task -> {
-            Thread thread = new Thread(task, "lotus-prefetch");
-            thread.setDaemon(true);
-            prefetcher = thread;
-            return thread;
-          });
+  private final int workers;
+  private final List<Thread> threads = new CopyOnWriteArrayList<>();
+  private final ThreadPoolExecutor background;
 
   /**
    * Prepares nothing yet; the thread starts with the first epoch.
@@ -85,6 +83,17 @@ public final class BatchLoader implements AutoCloseable {
     this.augmentation = Objects.requireNonNull(augmentation);
     this.batchSize = batchSize;
     this.device = Objects.requireNonNull(device);
+    workers = images.decodes() ? Runtime.getRuntime().availableProcessors() : 1;
+    background =
+        new ThreadPoolExecutor(
+            workers, workers, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
+  }
+
+  private Thread thread(Runnable task) {
+    Thread thread = new Thread(task, "lotus-prefetch");
+    thread.setDaemon(true);
+    threads.add(thread);
+    return thread;
   }
 
   /**
@@ -116,17 +125,21 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
-  /** Stops the background thread and waits until it has ended. */
+  /**
+   * Stops the background threads and waits until they have ended. They are not interrupted: an
+   * interrupt would close the archive or the cache that a thread is just reading, for good.
+   */
   @Override
   public void close() {
-    background.shutdownNow();
+    background.shutdown();
+    background.getQueue().clear();
     boolean interrupted = false;
     while (true) {
       try {
         if (background.awaitTermination(1, TimeUnit.MINUTES)) {
           // An executor counts as terminated shortly before its thread has ended.
-          if (prefetcher != null) {
-            prefetcher.join();
+          for (Thread thread : threads) {
+            thread.join();
           }
           break;
         }
@@ -143,20 +156,23 @@ public final class BatchLoader implements AutoCloseable {
   private final class Slot {
     final float[] pixels;
     final long[] labels;
-    final byte[] image = new byte[images.imageBytes()];
+    final byte[][] images = new byte[workers][BatchLoader.this.images.imageBytes()];
     int rows;
 
     Slot(int maxRows) {
-      pixels = new float[maxRows * images.imageBytes()];
+      pixels = new float[maxRows * BatchLoader.this.images.imageBytes()];
       labels = new long[maxRows];
     }
   }
+
+  /** A batch under way, and the parts that several threads fill. */
+  private record Prepared(Slot slot, List<Future<?>> parts) {}
 
   private final class Epoch implements Iterator<Batch> {
     private final EpochOrder order;
     private final long epoch;
     private final long seed;
-    private final ArrayDeque<Future<Slot>> prepared = new ArrayDeque<>();
+    private final ArrayDeque<Prepared> prepared = new ArrayDeque<>();
     private int requested;
     private int delivered;
 
@@ -174,19 +190,26 @@ public final class BatchLoader implements AutoCloseable {
       int start = requested;
       slot.rows = Math.min(batchSize, order.size() - start);
       requested += slot.rows;
-      prepared.add(background.submit(() -> fill(slot, start)));
+      List<Future<?>> parts = new ArrayList<>();
+      for (int w = 0; w < workers; w++) {
+        int worker = w;
+        int from = (int) ((long) slot.rows * w / workers);
+        int to = (int) ((long) slot.rows * (w + 1) / workers);
+        parts.add(background.submit(() -> fill(slot, start, worker, from, to)));
+      }
+      prepared.add(new Prepared(slot, parts));
     }
 
-    /** Runs in the background. */
-    private Slot fill(Slot slot, int start) {
-      for (int row = 0; row < slot.rows; row++) {
+    /** Runs in the background: rows {@code from} to before {@code to} of one batch. */
+    private void fill(Slot slot, int start, int worker, int from, int to) {
+      byte[] image = slot.images[worker];
+      for (int row = from; row < to && !background.isShutdown(); row++) {
         int index = order.indices()[start + row];
-        images.read(index, slot.image, 0);
+        images.read(index, image, 0);
         Augmentation.Change change = augmentation.draw(seed, epoch, start + row);
-        normalizer.write(slot.image, change, slot.pixels, row * slot.image.length);
+        normalizer.write(image, change, slot.pixels, row * image.length);
         slot.labels[row] = images.label(index);
       }
-      return slot;
     }
 
     @Override
@@ -248,9 +271,12 @@ public final class BatchLoader implements AutoCloseable {
     return device.cuda() ? tensor.to(device.torch(), tensor.scalar_type()) : tensor;
   }
 
-  private static Slot await(Future<Slot> prepared) {
+  private static Slot await(Prepared prepared) {
     try {
-      return prepared.get();
+      for (Future<?> part : prepared.parts()) {
+        part.get();
+      }
+      return prepared.slot();
     } catch (ExecutionException e) {
       // The background's own exception keeps its meaning, bad input above all; where it was met is
       // added.

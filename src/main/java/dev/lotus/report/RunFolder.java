@@ -9,14 +9,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A run folder: model.safetensors (written by the checkpoint's code), run.json, metrics.json,
- * report.html. Every file is written whole, so an interrupted run leaves no half of one.
+ * A run folder: model.safetensors (written by the checkpoint's code; model.pt for a TorchScript
+ * program), run.json, metrics.json, report.html. Every file is written whole, so an interrupted run
+ * leaves no half of one.
  *
  * @param path the folder; made by the first write
  */
 public record RunFolder(Path path) {
   public Path model() {
     return path.resolve("model.safetensors");
+  }
+
+  /** Where a TorchScript program lies instead. */
+  public Path torchScript() {
+    return path.resolve("model.pt");
+  }
+
+  /** The model that is there: {@link #model()} unless there is only {@link #torchScript()}. */
+  public Path savedModel() {
+    return !Files.isRegularFile(model()) && Files.isRegularFile(torchScript())
+        ? torchScript()
+        : model();
   }
 
   public Path run() {
@@ -51,9 +64,12 @@ public record RunFolder(Path path) {
 
   /**
    * Removes what an earlier run left, so that no file speaks of another model than the one to come.
+   *
+   * @param newModel {@link #model()} or {@link #torchScript()}, which is about to be replaced
    */
-  public void clear() {
-    for (Path file : new Path[] {report(), metrics(), run()}) {
+  public void clear(Path newModel) {
+    Path otherModel = newModel.equals(model()) ? torchScript() : model();
+    for (Path file : new Path[] {report(), metrics(), run(), otherModel}) {
       try {
         Files.deleteIfExists(file);
       } catch (IOException e) {

@@ -54,6 +54,12 @@ public final class TrainLoop {
   public List<EpochTrace> run(
       Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
     model.initialise(config.seed());
+    return tune(model, images, indices, onEpoch);
+  }
+
+  /** The same from the weights that {@code model} has. */
+  public List<EpochTrace> tune(
+      Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
     engine.place(model);
     EpochOrder order = EpochOrder.of(indices);
     // The published 30 epochs of 150, in proportion; published, the last epoch has rate 0, which a

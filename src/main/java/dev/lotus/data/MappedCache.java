@@ -1,0 +1,185 @@
+package dev.lotus.data;
+
+import dev.lotus.device.InputException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+
+/**
+ * Decoded images in a file: a header of {@value #HEADER} bytes, a word of 8 bytes an image, then
+ * the images. The word is 0, or has bit 32 set and the image's CRC-32C below. An image counts only
+ * if its sum is right, so a file that was left half written, or was damaged, is decoded anew where
+ * it is wrong and nowhere else.
+ *
+ * <p>The file's name holds a key of everything the pixels depend on. A file of another key is
+ * stale: it is deleted (never changed, other processes may be reading it) and a new one begun.
+ */
+final class MappedCache implements PixelCache {
+  private static final int HEADER = 128;
+  private static final String MAGIC = "lotus pixels 1\n";
+  private static final long KEPT = 1L << 32;
+  private static final int WORD = 8;
+
+  /** Images mapped at once; a map has at most 2^31 bytes. */
+  private final int perMap;
+
+  private final int imageBytes;
+  private final long firstImage;
+  private final FileChannel channel;
+  private final MappedByteBuffer[] maps;
+  private final Path file;
+
+  private MappedCache(Path file, FileChannel channel, int images, int imageBytes)
+      throws IOException {
+    this.file = file;
+    this.channel = channel;
+    this.imageBytes = imageBytes;
+    firstImage = HEADER + (long) WORD * images;
+    perMap = Math.max(1, (1 << 30) / imageBytes);
+    maps = new MappedByteBuffer[(images + perMap - 1) / perMap];
+    for (int m = 0; m < maps.length; m++) {
+      int count = Math.min(perMap, images - m * perMap);
+      maps[m] =
+          channel.map(
+              FileChannel.MapMode.READ_ONLY,
+              firstImage + (long) m * perMap * imageBytes,
+              (long) count * imageBytes);
+    }
+  }
+
+  /**
+   * Opens or begins the cache of one set of images.
+   *
+   * @param name of data set, part and size; files of this name and another key are stale
+   * @param key hexadecimal
+   * @throws InputException if the folder cannot be written or has no room
+   */
+  static PixelCache open(Path folder, String name, String key, int images, int imageBytes) {
+    if (images == 0) {
+      return NONE;
+    }
+    Path file = folder.resolve(name + "." + key.substring(0, 32) + ".pixels");
+    long length = HEADER + (long) images * (WORD + imageBytes);
+    byte[] header = new byte[HEADER];
+    byte[] text = (MAGIC + key + "\n").getBytes(StandardCharsets.US_ASCII);
+    System.arraycopy(text, 0, header, 0, Math.min(text.length, HEADER));
+    try {
+      Files.createDirectories(folder);
+      deleteStale(folder, name, file);
+      if (Files.exists(file) && !isWhole(file, header, length)) {
+        Files.delete(file);
+      }
+      if (!Files.exists(file)) {
+        begin(file, header, length);
+      }
+      FileChannel channel =
+          FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      return new MappedCache(file, channel, images, imageBytes);
+    } catch (IOException e) {
+      throw new InputException(
+          "--cache " + folder + ": cannot write " + file + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+
+  private static void deleteStale(Path folder, String name, Path current) throws IOException {
+    try (Stream<Path> entries = Files.list(folder)) {
+      List<Path> stale =
+          entries
+              .filter(f -> f.getFileName().toString().startsWith(name + "."))
+              .filter(f -> f.getFileName().toString().endsWith(".pixels") && !f.equals(current))
+              .toList();
+      for (Path old : stale) {
+        Files.deleteIfExists(old);
+      }
+    }
+  }
+
+  private static boolean isWhole(Path file, byte[] header, long length) throws IOException {
+    try (var in = Files.newInputStream(file)) {
+      return Files.size(file) == length && java.util.Arrays.equals(in.readNBytes(HEADER), header);
+    }
+  }
+
+  private static void begin(Path file, byte[] header, long length) throws IOException {
+    long room = Files.getFileStore(file.toAbsolutePath().getParent()).getUsableSpace();
+    if (room < length) {
+      throw new IOException(length + " bytes are needed, " + room + " are free");
+    }
+    Path temporary = file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid());
+    try (FileChannel out =
+        FileChannel.open(
+            temporary,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      out.write(ByteBuffer.wrap(header), 0);
+      out.write(ByteBuffer.wrap(new byte[1]), length - 1);
+    }
+    Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  @Override
+  public boolean get(int index, byte[] target, int offset) {
+    long word = word(index);
+    if ((word & KEPT) == 0) {
+      return false;
+    }
+    int m = index / perMap;
+    maps[m].get((index - m * perMap) * imageBytes, target, offset, imageBytes);
+    return (int) word == sum(target, offset);
+  }
+
+  @Override
+  public void put(int index, byte[] source, int offset) {
+    // Pixels first: a word without its pixels is only a wrong sum.
+    write(ByteBuffer.wrap(source, offset, imageBytes), firstImage + (long) index * imageBytes);
+    setWord(index, KEPT | sum(source, offset) & 0xffffffffL);
+  }
+
+  @Override
+  public void erase(int index) {
+    setWord(index, 0);
+    write(ByteBuffer.allocate(imageBytes), firstImage + (long) index * imageBytes);
+  }
+
+  private int sum(byte[] bytes, int offset) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes, offset, imageBytes);
+    return (int) crc.getValue();
+  }
+
+  private long word(int index) {
+    ByteBuffer word = ByteBuffer.allocate(WORD).order(ByteOrder.LITTLE_ENDIAN);
+    try {
+      channel.read(word, HEADER + (long) WORD * index);
+      return word.getLong(0);
+    } catch (IOException e) {
+      throw new InputException("cannot read " + file + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+
+  private void setWord(int index, long value) {
+    ByteBuffer word = ByteBuffer.allocate(WORD).order(ByteOrder.LITTLE_ENDIAN).putLong(0, value);
+    write(word, HEADER + (long) WORD * index);
+  }
+
+  private void write(ByteBuffer bytes, long position) {
+    try {
+      long at = position;
+      while (bytes.hasRemaining()) {
+        at += channel.write(bytes, at);
+      }
+    } catch (IOException e) {
+      throw new InputException("cannot write " + file + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+}

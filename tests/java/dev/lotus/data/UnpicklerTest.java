@@ -1,0 +1,122 @@
+package dev.lotus.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lotus.device.InputException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class UnpicklerTest {
+  private static byte[] latin(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
+  }
+
+  private static Object read(String pickle) {
+    return Unpickler.read("file.pkl", latin(pickle), NumpyBytes::find);
+  }
+
+  @Test
+  void readsPlainData() {
+    Object value =
+        read(
+            "\u0080\u0002}(X\u0001\0\0\0aK\u0005U\u0002bc](I7\nNM\u0001\u0001e"
+                + "X\u0001\0\0\0dJ\u00ff\u00ff\u00ff\u00ffu.");
+    assertThat(value).isInstanceOf(Map.class);
+    Map<?, ?> map = (Map<?, ?>) value;
+    assertThat(map.get("a")).isEqualTo(5L);
+    assertThat(map.get("bc")).isEqualTo(Arrays.asList(7L, null, 257L));
+    assertThat(map.get("d")).isEqualTo(-1L);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "cos\nsystem\n(S'touch x'\ntR.",
+        "cos\nsystem\n(X\u0007\0\0\0touch xtR.",
+        "\u0080\u0004\u008c\u0002os\u008c\u0006system\u0093\u008c\u0001x\u0085R.",
+        "(ios\nsystem\n.",
+        "cos\nsystem\n.",
+        "\u0080\u0002cos\nsystem\n)\u0081."
+      })
+  void refusesEveryOtherClassByName(String pickle) {
+    assertThatThrownBy(() -> read(pickle))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("file.pkl")
+        .hasMessageContaining("os.system");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "cbuiltins\neval\n.", "c__builtin__\nexec\n.", "csubprocess\nPopen\n.", "cnumpy\nload\n.",
+        "cnumpy.core.multiarray\nscalar\n.", "c_codecs\ndecode\n.", "Pid\n.", "\u0082\u0001."
+      })
+  void refusesWhatIsNotOnTheList(String pickle) {
+    assertThatThrownBy(() -> read(pickle))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("no code of a file is ever run");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "(",
+        ".",
+        "}",
+        "t.",
+        "R.",
+        "b.",
+        "K\u0005R.",
+        "h\u0001.",
+        "(]e.",
+        "]K\u0001s.",
+        "}K\u0001a.",
+        "(K\u0001d.",
+        "}]K\u0001s.",
+        "X\u00ff\u00ff\u00ff\u00ff.",
+        "T\u00ff\u00ff\u00ff\u007f.",
+        "\u008e\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f.",
+        "\u0080\u0009N.",
+        "Ix\n.",
+        "~",
+        "\u0095\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff.",
+        "a.",
+        "u.",
+        "0.",
+        "2."
+      })
+  void refusesDamage(String pickle) {
+    assertThatThrownBy(() -> read(pickle))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("no complete pickle");
+  }
+
+  @Test
+  void anArrayIsOfTheTypeAndSizeItSays() {
+    Object[] type = {"u1", false, true};
+    Object dtype = NumpyBytes.find("numpy", "dtype").construct(type);
+    NumpyBytes array = new NumpyBytes();
+    array.setState(new Object[] {1L, new Object[] {2L, 3L}, dtype, false, new byte[6]});
+    assertThat(array.shape()).containsExactly(2, 3);
+    for (Object[] state :
+        List.of(
+            new Object[] {1L, new Object[] {2L, 4L}, dtype, false, new byte[6]},
+            new Object[] {1L, new Object[] {-2L, -3L}, dtype, false, new byte[6]},
+            new Object[] {1L, new Object[] {1L << 40, 1L << 40}, dtype, false, new byte[6]},
+            new Object[] {1L, new Object[] {6L}, dtype, true, new byte[6]},
+            new Object[] {1L, new Object[] {6L}, null, false, new byte[6]},
+            new Object[] {6L})) {
+      assertThatThrownBy(() -> array.setState(state)).isInstanceOf(InputException.class);
+    }
+    assertThatThrownBy(
+            () -> NumpyBytes.find("numpy", "dtype").construct(new Object[] {"f4", false, true}))
+        .hasMessageContaining("f4");
+  }
+}

@@ -32,7 +32,7 @@ class TensorListTest {
         assertThat(sum.get(2)).isEqualTo(33f);
         assertThatIllegalArgumentException()
             .isThrownBy(() -> list.gradient(0, new FloatPointer(2)))
-            .withMessage("gradient of tensor 0 holds 2 elements; 3 are needed");
+            .withMessage("gradient of tensor 0, needs 3 elements; the memory holds 2");
       }
     }
   }
@@ -71,7 +71,7 @@ class TensorListTest {
                       List.of(entry(three, three), entry(three, new ShortPointer(2))),
                       DType.BFLOAT16,
                       Matrix.CPU))
-          .withMessage("gradient of tensor 1 holds 2 elements; 3 are needed");
+          .withMessage("gradient of tensor 1, needs 3 elements; the memory holds 2");
       assertThatIllegalArgumentException()
           .isThrownBy(
               () ->

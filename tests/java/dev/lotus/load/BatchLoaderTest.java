@@ -2,6 +2,7 @@ package dev.lotus.load;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
@@ -10,6 +11,7 @@ import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -164,6 +166,24 @@ class BatchLoaderTest {
     assertThat(Pointer.totalBytes()).isEqualTo(bytes);
     assertThat(Thread.getAllStackTraces().keySet())
         .noneMatch(thread -> thread.getName().equals("lotus-prefetch"));
+  }
+
+  @Test
+  void closingNeverWaitsForAPartThatNobodyPrepares() {
+    // Small batches: the background is between two parts, where it looks for the next, at many of
+    // the closings.
+    assertTimeoutPreemptively(
+        Duration.ofSeconds(60),
+        () -> {
+          for (int round = 0; round < 3000; round++) {
+            try (BatchLoader loader = loader(data.train(), Augmentation.NONE, 1 + round % 3)) {
+              loader.epoch(EpochOrder.all(300), 0, 0);
+              for (int spin = 0; spin < round % 100; spin++) {
+                Thread.onSpinWait();
+              }
+            }
+          }
+        });
   }
 
   @Test

@@ -127,12 +127,13 @@ public final class BatchLoader implements AutoCloseable {
 
   /**
    * Stops the background threads and waits until they have ended. They are not interrupted: an
-   * interrupt would close the archive or the cache that a thread is just reading, for good.
+   * interrupt would close the archive or the cache that a thread is just reading, for good. What is
+   * still queued is left there and ends at its first row: a thread that has seen a queued part
+   * would wait for ever for one that somebody takes away.
    */
   @Override
   public void close() {
     background.shutdown();
-    background.getQueue().clear();
     boolean interrupted = false;
     while (true) {
       try {

@@ -52,8 +52,6 @@ class Cifar10Test {
     assertThat(data.heldOut().size()).isEqualTo(3);
     assertThat(data.classes()).isEqualTo(10);
     assertThat(data.classNames()).startsWith("airplane", "automobile");
-    assertThat(data.cropPadding()).isEqualTo(4);
-    assertThat(data.flip()).isFalse();
     // Sample 7 is record 1 of batch 3.
     assertThat(data.train().label(7)).isEqualTo(4);
     byte[] image = new byte[3072 + 5];

@@ -43,7 +43,6 @@ class IdxImagesTest {
       assertThat(data.train().channels()).isEqualTo(1);
       assertThat(data.train().height()).isEqualTo(4);
       assertThat(data.train().label(13)).isEqualTo(3);
-      assertThat(data.cropPadding()).isZero();
       byte[] image = new byte[16];
       data.train().read(13, image, 0);
       byte[] file = files.get("train-images-idx3-ubyte");

@@ -37,9 +37,7 @@ class SplitTest {
         labelled(interleaved(7, 9, 11)),
         List.of("a", "b", "c", "none"),
         "ab".repeat(32),
-        Normalization.uniform(1, 0, 1),
-        0,
-        false);
+        Normalization.uniform(1, 0, 1));
   }
 
   private static int[] interleaved(int... counts) {
@@ -247,9 +245,7 @@ class SplitTest {
             base.heldOut(),
             base.classNames(),
             base.sha256(),
-            base.normalization(),
-            0,
-            false);
+            base.normalization());
     assertRefused(() -> split.checkAgainst(renamed))
         .hasMessageContaining("tiny")
         .hasMessageContaining("other");
@@ -260,9 +256,7 @@ class SplitTest {
             base.heldOut(),
             base.classNames(),
             "cd".repeat(32),
-            base.normalization(),
-            0,
-            false);
+            base.normalization());
     assertRefused(() -> split.checkAgainst(changed)).hasMessageContaining("data_sha256");
     Split far =
         new Split(

@@ -3,9 +3,10 @@ package dev.lotus.load;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lotus.data.Dataset;
-import dev.lotus.data.Datasets;
+import dev.lotus.data.ImageSet;
 import dev.lotus.data.MemoryImages;
 import dev.lotus.data.Normalization;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class AugmentationTest {
@@ -76,9 +77,31 @@ class AugmentationTest {
     }
   }
 
+  private static String published(String dataset, int side, boolean transformer) {
+    ImageSet images = new MemoryImages(3, side, side, new byte[3 * side * side], new byte[] {0});
+    Dataset data = new Dataset(dataset, images, images, List.of("a"), "", Normalization.IMAGENET);
+    return Augmentation.published(data, transformer).toString();
+  }
+
+  /** As the published code: a crop for everything but transformers, the rest for all. */
   @Test
-  void publishedComesFromTheDataSet() {
-    Dataset data = Datasets.open("synthetic", null, 0);
-    assertThat(Augmentation.published(data)).isEqualTo(Augmentation.NONE);
+  void publishedComesFromDataSetAndArchitecture() {
+    for (String cifar : List.of("cifar10", "cifar100")) {
+      assertThat(published(cifar, 32, false)).isEqualTo("crop 4 black");
+      assertThat(published(cifar, 32, true)).isEqualTo("none");
+      assertThat(published(cifar, 224, true)).isEqualTo("none");
+      assertThat(published(cifar, 64, false)).isEqualTo("none");
+    }
+    assertThat(published("tiny-imagenet", 64, false)).isEqualTo("crop 8 edge, flip");
+    assertThat(published("tiny-imagenet", 64, true)).isEqualTo("flip");
+    assertThat(published("tiny-imagenet", 224, true)).isEqualTo("flip");
+    for (boolean transformer : new boolean[] {false, true}) {
+      assertThat(published("mufac", transformer ? 224 : 128, transformer))
+          .isEqualTo("flip, shear 10.0, scale 0.2, jitter 0.2");
+      for (String plain : List.of("imagenet", "image-folder", "mnist", "synthetic")) {
+        assertThat(published(plain, 28, transformer)).isEqualTo("none");
+      }
+    }
+    assertThat(published("imagenet", 32, false)).isEqualTo(Augmentation.NONE.toString());
   }
 }

@@ -7,6 +7,7 @@ import dev.lotus.backbone.KeyLayout;
 import dev.lotus.backbone.TorchScript;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Normalization;
+import dev.lotus.load.Augmentation;
 import dev.lotus.metric.Evaluation;
 import dev.lotus.metric.Metrics;
 import dev.lotus.metric.SetStatistics;
@@ -95,7 +96,10 @@ final class Runs {
 
   /** Every option of the command with the value in force, in the command line's order. */
   static Map<String, String> configuration(
-      CommandSpec spec, double learningRate, Normalization normalization) {
+      CommandSpec spec,
+      double learningRate,
+      Normalization normalization,
+      Augmentation augmentation) {
     Map<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {
       Object value = option.getValue();
@@ -103,9 +107,10 @@ final class Runs {
         values.put(option.longestName().substring(2), value.toString());
       }
     }
-    // Their defaults depend on the method and on the model.
+    // What they mean depends on the method, the data set and the model.
     values.put("lr", String.valueOf(learningRate));
     values.put("normalize", text(normalization));
+    values.put("augment", augmentation.toString());
     return values;
   }
 

@@ -104,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
       Backbone backbone = source.backbone();
       KeyLayout layout = saving.layoutFor(backbone.arch());
       Engine engine = common.engine(source.normalizationFor(dataset));
-      TrainLoop.Config config = training.trainConfig(dataset, common.seed);
+      TrainLoop.Config config = training.trainConfig(dataset, backbone.arch(), common.seed);
       RunFolder folder = new RunFolder(out);
       folder.prepare();
       long start = System.nanoTime();
@@ -120,7 +120,8 @@ final class TrainCommand implements Callable<Integer> {
               common.seed,
               engine,
               backbone,
-              Runs.configuration(spec, config.learningRate(), engine.normalization()),
+              Runs.configuration(
+                  spec, config.learningRate(), engine.normalization(), config.augmentation()),
               dataset,
               splitFile == null ? null : Checksum.ofFile(splitFile),
               Map.of("training", seconds),

@@ -1,5 +1,6 @@
 package dev.lotus.cli;
 
+import dev.lotus.backbone.Arch;
 import dev.lotus.data.Dataset;
 import dev.lotus.device.InputException;
 import dev.lotus.load.Augmentation;
@@ -40,18 +41,19 @@ final class TrainingOptions {
       paramLabel = "A",
       defaultValue = "published",
       description =
-          "published = the data set's own training augmentation, or none (default: ${DEFAULT-VALUE}).")
+          "published = what the published runs use for the data set and the architecture, or none (default: ${DEFAULT-VALUE}).")
   String augment;
 
-  Augmentation augmentation(Dataset dataset) {
+  /** What the option means for a data set and a model. */
+  Augmentation augmentation(Dataset dataset, Arch arch) {
     return switch (augment) {
-      case "published" -> Augmentation.published(dataset);
+      case "published" -> Augmentation.published(dataset, arch.isTransformer());
       case "none" -> Augmentation.NONE;
       default -> throw new InputException("--augment " + augment + ": give published or none");
     };
   }
 
-  TrainLoop.Config trainConfig(Dataset dataset, long seed) {
+  TrainLoop.Config trainConfig(Dataset dataset, Arch arch, long seed) {
     if (epochs < 1 || batch < 1) {
       throw new InputException(
           "--epochs " + epochs + " --batch " + batch + ": both must be at least 1");
@@ -61,6 +63,7 @@ final class TrainingOptions {
       throw new InputException(
           "--lr " + rate + " --weight-decay " + weightDecay + ": both must be 0 or more");
     }
-    return new TrainLoop.Config(epochs, batch, rate, weightDecay, augmentation(dataset), seed);
+    return new TrainLoop.Config(
+        epochs, batch, rate, weightDecay, augmentation(dataset, arch), seed);
   }
 }

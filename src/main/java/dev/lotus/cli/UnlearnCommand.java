@@ -1,5 +1,6 @@
 package dev.lotus.cli;
 
+import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.KeyLayout;
 import dev.lotus.data.Checksum;
@@ -113,8 +114,8 @@ final class UnlearnCommand implements Callable<Integer> {
     UnlearnMethods.Entry entry = UnlearnMethods.entry(method);
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
-    UnlearnConfig config = config(entry, dataset);
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
+      UnlearnConfig config = config(entry, dataset, original.backbone().arch());
       KeyLayout layout = saving.layoutFor(original.backbone().arch());
       Engine engine = common.engine(original.normalizationFor(dataset));
       RunFolder folder = new RunFolder(out);
@@ -131,7 +132,8 @@ final class UnlearnCommand implements Callable<Integer> {
               common.seed,
               engine,
               result.model(),
-              Runs.configuration(spec, config.learningRate(), engine.normalization()),
+              Runs.configuration(
+                  spec, config.learningRate(), engine.normalization(), config.augmentation()),
               dataset,
               Checksum.ofFile(splitFile),
               phases,
@@ -189,14 +191,14 @@ final class UnlearnCommand implements Callable<Integer> {
         folder.path(), result.trace().size(), result.seconds(), phases.get("evaluation"));
   }
 
-  private UnlearnConfig config(UnlearnMethods.Entry entry, Dataset dataset) {
+  private UnlearnConfig config(UnlearnMethods.Entry entry, Dataset dataset, Arch arch) {
     return new UnlearnConfig(
         method,
         training.epochs,
         training.batch,
         training.learningRate != null ? training.learningRate : entry.learningRate(),
         training.weightDecay,
-        training.augmentation(dataset),
+        training.augmentation(dataset, arch),
         retainFraction,
         alpha,
         fixedTau(),

@@ -88,8 +88,7 @@ final class Cifar {
     Checksum checksum = new Checksum();
     ImageSet train = read(found, found.form.train, checksum);
     ImageSet test = read(found, List.of(found.form.test), checksum);
-    return new Dataset(
-        dataset, train, test, names(found), checksum.hex(), Normalization.CIFAR10, 4, false);
+    return new Dataset(dataset, train, test, names(found), checksum.hex(), Normalization.CIFAR10);
   }
 
   private static Found find(List<Form> forms, Path given) {

@@ -14,8 +14,6 @@ import java.util.Objects;
  * @param sha256 over the contents of the files in published order, unpacked, so that a folder and
  *     its archive agree; over pixels and labels where there are no files
  * @param normalization the data set's own statistics
- * @param cropPadding zero padding of the published training crop, 0 = no crop
- * @param flip whether the published training augmentation mirrors at random
  * @param unseenFrom held-out images from this index on are the unseen data (val), those before it
  *     are test; {@link #HALVED} = both are drawn by seed when a split is made
  * @param published the forget set that a split takes when the user names none
@@ -27,8 +25,6 @@ public record Dataset(
     List<String> classNames,
     String sha256,
     Normalization normalization,
-    int cropPadding,
-    boolean flip,
     int unseenFrom,
     PublishedForget published) {
   /** {@code unseenFrom} of a data set whose held-out images are halved by seed. */
@@ -47,20 +43,8 @@ public record Dataset(
       ImageSet heldOut,
       List<String> classNames,
       String sha256,
-      Normalization normalization,
-      int cropPadding,
-      boolean flip) {
-    this(
-        name,
-        train,
-        heldOut,
-        classNames,
-        sha256,
-        normalization,
-        cropPadding,
-        flip,
-        HALVED,
-        PublishedForget.TENTH);
+      Normalization normalization) {
+    this(name, train, heldOut, classNames, sha256, normalization, HALVED, PublishedForget.TENTH);
   }
 
   public Dataset {
@@ -99,16 +83,7 @@ public record Dataset(
             ? sha256
             : new Checksum().add((sha256 + " " + how).getBytes(StandardCharsets.UTF_8)).hex();
     return new Dataset(
-        name,
-        newTrain,
-        newHeldOut,
-        classNames,
-        sum,
-        normalization,
-        cropPadding,
-        flip,
-        newUnseenFrom,
-        published);
+        name, newTrain, newHeldOut, classNames, sum, normalization, newUnseenFrom, published);
   }
 
   /** Number of classes. */

@@ -107,24 +107,11 @@ public final class Datasets {
       return data;
     }
     ImageSize size = ImageSize.exactly(side);
-    Dataset larger =
-        data.with(
-            new Views.Resized(data.train(), size),
-            new Views.Resized(data.heldOut(), size),
-            "",
-            data.unseenFrom());
-    return new Dataset(
-        larger.name(),
-        larger.train(),
-        larger.heldOut(),
-        larger.classNames(),
-        larger.sha256(),
-        larger.normalization(),
-        // The published crop is of images at their own size.
-        0,
-        larger.flip(),
-        larger.unseenFrom(),
-        larger.published());
+    return data.with(
+        new Views.Resized(data.train(), size),
+        new Views.Resized(data.heldOut(), size),
+        "",
+        data.unseenFrom());
   }
 
   private static Dataset heldOut(Dataset data, DataSettings settings) {

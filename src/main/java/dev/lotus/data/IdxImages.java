@@ -79,9 +79,7 @@ final class IdxImages {
         test,
         fashion ? GARMENTS : DIGITS,
         checksum.hex(),
-        fashion ? Normalization.FASHION_MNIST : Normalization.MNIST,
-        0,
-        false);
+        fashion ? Normalization.FASHION_MNIST : Normalization.MNIST);
   }
 
   private static boolean holdsAny(Path folder) {

@@ -39,8 +39,6 @@ final class ImageFolder {
             ImageSize.cropped(224),
             true,
             0,
-            false,
-            0,
             Dataset.PublishedForget.TENTH)
         .open(settings);
   }

@@ -33,8 +33,6 @@ record ImageListing(
     Normalization normalization,
     ImageSize size,
     boolean squareCrop,
-    int cropPadding,
-    boolean flip,
     int perClass,
     Dataset.PublishedForget published) {
 
@@ -59,17 +57,7 @@ record ImageListing(
       test = new Views.Joined(test, val);
     }
     return new Dataset(
-        name,
-        training,
-        test,
-        classNames,
-        checksum.hex(),
-        normalization,
-        // A crop is published for images of the set's own size only.
-        side == 0 || side == size.height() ? cropPadding : 0,
-        flip,
-        unseenFrom,
-        published);
+        name, training, test, classNames, checksum.hex(), normalization, unseenFrom, published);
   }
 
   private static List<Sample> firstOfEach(List<Sample> samples, int most) {

@@ -118,8 +118,6 @@ final class ImageNet {
         Normalization.IMAGENET,
         ImageSize.cropped(224),
         true,
-        0,
-        false,
         PER_CLASS,
         Dataset.PublishedForget.TENTH);
   }

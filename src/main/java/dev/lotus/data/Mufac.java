@@ -43,8 +43,6 @@ final class Mufac {
             ImageSize.exactly(128),
             false,
             0,
-            true,
-            0,
             new Dataset.PublishedForget(0, FORGET))
         .open(settings);
   }

@@ -54,9 +54,7 @@ final class Synthetic {
         images(patterns, heldOutSize, new SplitMix(seed, HELD_OUT_IMAGES), checksum),
         names(),
         checksum.hex(),
-        Normalization.uniform(CHANNELS, 0.5f, 0.25f),
-        0,
-        false);
+        Normalization.uniform(CHANNELS, 0.5f, 0.25f));
   }
 
   private static List<String> names() {

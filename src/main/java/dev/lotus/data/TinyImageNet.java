@@ -41,8 +41,6 @@ final class TinyImageNet {
             NORMALIZATION,
             ImageSize.exactly(64),
             false,
-            8,
-            true,
             0,
             Dataset.PublishedForget.TENTH)
         .open(settings);

@@ -207,7 +207,8 @@ public final class BatchLoader implements AutoCloseable {
       for (int row = from; row < to && !background.isShutdown(); row++) {
         int index = order.indices()[start + row];
         images.read(index, image, 0);
-        Augmentation.Change change = augmentation.draw(seed, epoch, start + row);
+        Augmentation.Change change =
+            augmentation.draw(seed, epoch, start + row).onPixels(image, images);
         normalizer.write(image, change, slot.pixels, row * image.length);
         slot.labels[row] = images.label(index);
       }

@@ -130,7 +130,7 @@ class TorchFileTest {
   }
 
   private static Object unpickle(String bytes) {
-    return new Unpickler(ByteBuffer.wrap(bytes.getBytes(StandardCharsets.ISO_8859_1))).read();
+    return new TorchPickle(ByteBuffer.wrap(bytes.getBytes(StandardCharsets.ISO_8859_1))).read();
   }
 
   @Test

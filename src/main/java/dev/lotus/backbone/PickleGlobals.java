@@ -1,12 +1,13 @@
 package dev.lotus.backbone;
 
+import dev.lotus.data.Unpickler;
 import dev.lotus.device.InputException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** The functions and classes that a weights file may name: all of them; the rest is refused. */
-enum PickleGlobals {
+enum PickleGlobals implements Unpickler.Function {
   /** {@code collections.OrderedDict()} */
   ORDERED_DICT,
   /** {@code torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, ...)} */
@@ -46,27 +47,9 @@ enum PickleGlobals {
     BY_NAME.put("torch.BoolStorage", BOOL_STORAGE);
   }
 
-  /**
-   * @throws InputException naming the class, where it is none of these
-   */
-  static PickleGlobals of(String module, String name) {
-    PickleGlobals known = BY_NAME.get(module + "." + name);
-    return known == null ? refuse(module, name) : known;
-  }
-
-  /** Always throws: {@code module.name} is not run. */
-  static PickleGlobals refuse(String module, String name) {
-    throw new InputException(
-        "the file asks for "
-            + printable(module + "." + name)
-            + ", and loading that would run code of the file: refused. Only tensors and containers"
-            + " are read; save model.state_dict() alone (torch.save(model) pickles the classes)");
-  }
-
-  /** A name of the file, fit for a terminal: one line, no control characters, of bounded length. */
-  static String printable(String name) {
-    String clean = name.replaceAll("[^\\x20-\\x7e]", "?");
-    return clean.length() <= 200 ? clean : clean.substring(0, 200) + "...";
+  /** What {@code module.name} stands for; null if it is none of these. */
+  static PickleGlobals find(String module, String name) {
+    return BY_NAME.get(module + "." + name);
   }
 
   boolean isStorage() {
@@ -78,7 +61,8 @@ enum PickleGlobals {
    *
    * @throws InputException if they do not fit
    */
-  Object call(List<?> arguments) {
+  @Override
+  public Object call(List<?> arguments) {
     switch (this) {
       case ORDERED_DICT:
         if (arguments.isEmpty()) {

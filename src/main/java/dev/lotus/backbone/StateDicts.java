@@ -1,5 +1,6 @@
 package dev.lotus.backbone;
 
+import dev.lotus.data.Unpickler;
 import dev.lotus.device.InputException;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,7 +46,7 @@ final class StateDicts {
         root instanceof Map<?, ?> dict
             ? dict.keySet().stream()
                 .limit(8)
-                .map(key -> PickleGlobals.printable(String.valueOf(key)))
+                .map(key -> Unpickler.printable(String.valueOf(key)))
                 .collect(Collectors.joining(", ", "its keys are: ", ""))
             : "it is no dict";
     throw new InputException(

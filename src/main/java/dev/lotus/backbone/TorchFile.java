@@ -3,6 +3,7 @@ package dev.lotus.backbone;
 import dev.lotus.device.InputException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -23,14 +24,14 @@ import org.bytedeco.pytorch.global.torch;
  * in {@code ROOT/data/KEY}, the byte order in {@code ROOT/byteorder}. Legacy form: five pickles
  * (magic number, protocol, machine, the object, the storages' keys), then for each key its number
  * of elements in 8 bytes and its data, little-endian on every machine. Pickles are read by {@link
- * Unpickler} alone: no code of a file runs.
+ * TorchPickle} alone: no code of a file runs.
  */
 final class TorchFile {
   /** Longest pickle accepted, in bytes; that of ViT-B/16 with its optimizer has some 100,000. */
   private static final int MAX_PICKLE = 64 << 20;
 
-  /** Low 64 bits of the legacy form's magic number, 0x1950a86a20f9469cfc6c. */
-  private static final long MAGIC = 0xa86a20f9469cfc6cL;
+  /** What the legacy form begins with. */
+  private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
 
   private static final long LEGACY_PROTOCOL = 1001;
   private static final int CHUNK = 1 << 20;
@@ -88,7 +89,7 @@ final class TorchFile {
               .orElseThrow(
                   () -> new InputException("a zip archive without data.pkl: no torch.save file"));
       ByteBuffer pickle = ByteBuffer.wrap(small(zip, root + "data.pkl", MAX_PICKLE));
-      Map<String, TensorRef> refs = StateDicts.find(new Unpickler(pickle).read());
+      Map<String, TensorRef> refs = StateDicts.find(new TorchPickle(pickle).read());
       boolean swap = bigEndian(zip, root);
       return tensors(
           refs,
@@ -173,20 +174,20 @@ final class TorchFile {
   static Map<String, Tensor> readLegacy(FileChannel channel, long size) throws IOException {
     ByteBuffer start =
         ByteBuffer.wrap(Checkpoint.bytes(channel, 0, (int) Math.min(size, MAX_PICKLE)));
-    Unpickler unpickler = new Unpickler(start);
-    if (!Long.valueOf(MAGIC).equals(unpickler.read())) {
+    TorchPickle pickles = new TorchPickle(start);
+    if (!MAGIC.equals(pickles.read())) {
       throw new InputException("a pickle, but not one of torch.save");
     }
-    Object protocol = unpickler.read();
+    Object protocol = pickles.read();
     if (!Long.valueOf(LEGACY_PROTOCOL).equals(protocol)) {
       throw new InputException("a torch.save file of a protocol other than " + LEGACY_PROTOCOL);
     }
-    unpickler.read(); // sizes of C types on the writer's machine: nothing here depends on them
-    Map<String, TensorRef> refs = StateDicts.find(unpickler.read());
-    if (!(unpickler.read() instanceof List<?> keys)) {
+    pickles.read(); // sizes of C types on the writer's machine: nothing here depends on them
+    Map<String, TensorRef> refs = StateDicts.find(pickles.read());
+    if (!(pickles.read() instanceof List<?> keys)) {
       throw new InputException("the list of storages is missing");
     }
-    Map<String, Long> places = places(channel, start.position(), size, keys, unpickler);
+    Map<String, Long> places = places(channel, start.position(), size, keys, pickles);
     return tensors(
         refs,
         size,
@@ -202,12 +203,12 @@ final class TorchFile {
   }
 
   private static Map<String, Long> places(
-      FileChannel channel, long begin, long size, List<?> keys, Unpickler unpickler)
+      FileChannel channel, long begin, long size, List<?> keys, TorchPickle pickles)
       throws IOException {
     Map<String, Long> places = new LinkedHashMap<>();
     long at = begin;
     for (Object key : keys) {
-      StorageRef storage = key instanceof String name ? unpickler.storages().get(name) : null;
+      StorageRef storage = key instanceof String name ? pickles.storages().get(name) : null;
       if (storage == null) {
         throw new InputException("the list of storages names one that no tensor has");
       }

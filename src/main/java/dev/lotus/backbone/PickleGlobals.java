@@ -6,7 +6,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The functions and classes that a weights file may name: all of them; the rest is refused. */
+/**
+ * The functions and classes that a weights file may name: all of them; the rest is refused. Each
+ * makes a tensor, a container or a plain value.
+ */
 enum PickleGlobals implements Unpickler.Function {
   /** {@code collections.OrderedDict()} */
   ORDERED_DICT,
@@ -14,8 +17,12 @@ enum PickleGlobals implements Unpickler.Function {
   REBUILD_TENSOR,
   /** {@code torch._utils._rebuild_parameter(tensor, requires_grad, hooks)} */
   REBUILD_PARAMETER,
-  /** {@code torch.Size(tuple)} */
+  /** {@code torch.Size(tuple)}, {@code set(list)} */
   SIZE,
+  /** {@code collections.Counter(dict)}, which a scheduler keeps its milestones in */
+  COUNTER,
+  /** {@code torch.device(type, index)} */
+  DEVICE,
   FLOAT_STORAGE,
   DOUBLE_STORAGE,
   HALF_STORAGE,
@@ -35,6 +42,10 @@ enum PickleGlobals implements Unpickler.Function {
     BY_NAME.put("torch._utils._rebuild_tensor", REBUILD_TENSOR);
     BY_NAME.put("torch._utils._rebuild_parameter", REBUILD_PARAMETER);
     BY_NAME.put("torch.Size", SIZE);
+    BY_NAME.put("__builtin__.set", SIZE);
+    BY_NAME.put("builtins.set", SIZE);
+    BY_NAME.put("collections.Counter", COUNTER);
+    BY_NAME.put("torch.device", DEVICE);
     BY_NAME.put("torch.FloatStorage", FLOAT_STORAGE);
     BY_NAME.put("torch.DoubleStorage", DOUBLE_STORAGE);
     BY_NAME.put("torch.HalfStorage", HALF_STORAGE);
@@ -70,10 +81,18 @@ enum PickleGlobals implements Unpickler.Function {
         }
         break;
       case SIZE:
-        if (arguments.size() == 1 && arguments.get(0) instanceof List<?> extents) {
-          return extents;
+        if (arguments.size() == 1 && arguments.get(0) instanceof List<?> values) {
+          return values;
         }
         break;
+      case COUNTER:
+        // The argument itself: a copy for each call could outgrow the file.
+        if (arguments.size() == 1 && arguments.get(0) instanceof Map<?, ?> counts) {
+          return counts;
+        }
+        break;
+      case DEVICE:
+        return arguments;
       case REBUILD_PARAMETER:
         if (!arguments.isEmpty() && arguments.get(0) instanceof TensorRef tensor) {
           return tensor;

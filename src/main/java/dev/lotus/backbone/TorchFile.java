@@ -1,5 +1,6 @@
 package dev.lotus.backbone;
 
+import dev.lotus.data.Unpickler;
 import dev.lotus.device.InputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -9,8 +10,12 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.bytedeco.javacpp.BytePointer;
@@ -65,10 +70,33 @@ final class TorchFile {
    */
   static boolean isTorchScript(Path file) {
     try (ZipFile zip = new ZipFile(file.toFile())) {
-      return zip.stream().anyMatch(e -> e.getName().endsWith("/constants.pkl"))
-          && zip.stream().anyMatch(e -> e.getName().contains("/code/"));
-    } catch (IOException | IllegalArgumentException e) {
+      Set<String> names = names(zip);
+      return names.stream().anyMatch(name -> name.endsWith("/constants.pkl"))
+          && names.stream().anyMatch(name -> name.contains("/code/"));
+    } catch (InputException e) {
+      throw new InputException(file + ": " + e.getMessage(), e);
+    } catch (IOException e) {
       throw new InputException(file + ": is no sound zip archive (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /** The entries' names, each once: of two with one name, readers take one or the other. */
+  private static Set<String> names(ZipFile zip) {
+    Set<String> names = new LinkedHashSet<>();
+    try {
+      zip.stream().map(ZipEntry::getName).forEach(name -> requireNew(names.add(name), name));
+    } catch (InputException e) {
+      throw e;
+    } catch (IllegalArgumentException e) { // a name that is no text
+      throw new InputException("is no sound zip archive (" + e.getMessage() + ")", e);
+    }
+    return names;
+  }
+
+  private static void requireNew(boolean isNew, String name) {
+    if (!isNew) {
+      throw new InputException(
+          "the archive has " + Unpickler.printable(name) + " twice; save it again");
     }
   }
 
@@ -81,8 +109,7 @@ final class TorchFile {
   static Map<String, Tensor> readZip(Path file, long size) throws IOException {
     try (ZipFile zip = new ZipFile(file.toFile())) {
       String root =
-          zip.stream()
-              .map(ZipEntry::getName)
+          names(zip).stream()
               .filter(name -> name.endsWith("/data.pkl") || name.equals("data.pkl"))
               .map(name -> name.substring(0, name.length() - "data.pkl".length()))
               .findFirst()
@@ -107,13 +134,23 @@ final class TorchFile {
                       + ": the file is damaged");
             }
             Tensor data = empty(storage);
-            try (InputStream in = zip.getInputStream(entry)) {
+            try (CheckedInputStream in =
+                new CheckedInputStream(zip.getInputStream(entry), new CRC32())) {
               fill(data, in, swap ? storage.elementBytes() : 1);
+              requireChecksum(entry, in);
             }
             return data;
           });
-    } catch (IllegalArgumentException e) {
-      throw new InputException("is no sound zip archive (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /** Zip readers of Java do not look at it; 0 where the writer left it out. */
+  private static void requireChecksum(ZipEntry entry, CheckedInputStream in) {
+    if (entry.getCrc() != 0 && entry.getCrc() != in.getChecksum().getValue()) {
+      throw new InputException(
+          String.format(
+              "%s has the checksum %08x, not %08x as recorded: the file is damaged; fetch it again",
+              Unpickler.printable(entry.getName()), in.getChecksum().getValue(), entry.getCrc()));
     }
   }
 
@@ -133,8 +170,10 @@ final class TorchFile {
     if (entry.getSize() > max) {
       throw new InputException(name + " has " + entry.getSize() + " bytes, more than " + max);
     }
-    try (InputStream in = zip.getInputStream(entry)) {
-      return in.readNBytes((int) entry.getSize());
+    try (CheckedInputStream in = new CheckedInputStream(zip.getInputStream(entry), new CRC32())) {
+      byte[] bytes = in.readNBytes((int) entry.getSize());
+      requireChecksum(entry, in);
+      return bytes;
     }
   }
 
@@ -194,7 +233,7 @@ final class TorchFile {
         storage -> {
           Long place = places.get(storage.key());
           if (place == null) {
-            throw new InputException("storage " + storage.key() + " is not in the file");
+            throw new InputException("storage " + storage.name() + " is not in the file");
           }
           Tensor data = empty(storage);
           Checkpoint.fill(data, channel, place);
@@ -213,7 +252,7 @@ final class TorchFile {
         throw new InputException("the list of storages names one that no tensor has");
       }
       if (size - at < 8) {
-        throw new InputException("ends at byte " + size + " before storage " + storage.key());
+        throw new InputException("ends at byte " + size + " before storage " + storage.name());
       }
       long elements =
           ByteBuffer.wrap(Checkpoint.bytes(channel, at, 8))
@@ -223,7 +262,7 @@ final class TorchFile {
       if (elements != storage.elements() || storage.bytes() > size - at) {
         throw new InputException(
             "storage "
-                + storage.key()
+                + storage.name()
                 + " of "
                 + storage.elements()
                 + " elements has "

@@ -6,12 +6,27 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The pickles of a weights file: they may name the classes of {@link PickleGlobals}, and storages
  * by persistent ids. Beside plain data they hold {@link TensorRef} and {@link StorageRef}.
  */
 final class TorchPickle implements Unpickler.Rules {
+  /** Element types that a file names beside its tensors; nothing here asks for them. */
+  private static final Set<String> TYPES =
+      Set.of(
+          "float64",
+          "float32",
+          "float16",
+          "bfloat16",
+          "int64",
+          "int32",
+          "int16",
+          "int8",
+          "uint8",
+          "bool");
+
   private final Unpickler machine;
   private final Map<String, StorageRef> storages = new LinkedHashMap<>();
 
@@ -38,7 +53,7 @@ final class TorchPickle implements Unpickler.Rules {
 
   @Override
   public Object find(String module, String name) {
-    return PickleGlobals.find(module, name);
+    return module.equals("torch") && TYPES.contains(name) ? name : PickleGlobals.find(module, name);
   }
 
   /** A storage's name stands for one type and size, whoever names it. */
@@ -50,7 +65,7 @@ final class TorchPickle implements Unpickler.Rules {
         && (known.type() != storage.type() || known.elements() != storage.elements())) {
       throw new InputException(
           "storage "
-              + Unpickler.printable(storage.key())
+              + storage.name()
               + " is "
               + known.elements()
               + " of "

@@ -19,7 +19,7 @@ from timm.layers import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer as TimmViT
 from torch import nn
 from torchvision.models.resnet import BasicBlock
-from torchvision.models.vision_transformer import VisionTransformer
+from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
 
 class PublishedBlock(nn.Module):
@@ -205,6 +205,8 @@ def small(out):
         other = F.interpolate(grid, size=(side, side), mode="bicubic", align_corners=False)
         other = other.permute(0, 2, 3, 1).reshape(1, side * side, 24)
         result[f"huggingface.{side}"] = torch.cat([positions[:, :1], other], 1)
+        state = {"encoder.pos_embedding": positions}
+        result[f"torchvision.{side}"] = interpolate_embeddings(16 * side, 16, state)["encoder.pos_embedding"]
     save_file(result, out / "positions.safetensors")
 
 

@@ -36,7 +36,18 @@ class CheckpointTest {
   @ParameterizedTest
   @EnumSource(
       value = ScalarType.class,
-      names = {"Float", "Half", "BFloat16", "Double", "Long", "Byte"})
+      names = {
+        "Float",
+        "Half",
+        "BFloat16",
+        "Double",
+        "Long",
+        "Int",
+        "Short",
+        "Char",
+        "Byte",
+        "Bool"
+      })
   void everyTypeComesBackBitByBit(ScalarType type) {
     try (PointerScope scope = new PointerScope()) {
       Tensor odd = torch.arange(new Scalar(21)).sub(new Scalar(3)).mul(new Scalar(0.37)).to(type);
@@ -74,6 +85,8 @@ class CheckpointTest {
       model.channelsLast(true);
       Checkpoint.save(file, model);
       model.channelsLast(false);
+      // Hugging Face's library asks for this entry, and refuses files with metadata but without it.
+      assertThat(Checkpoint.read(file).metadata()).containsEntry("format", "pt");
       try (Backbone back = Backbones.open(file, null)) {
         assertThat(back.arch()).isEqualTo(arch);
         model

@@ -161,6 +161,37 @@ class KeyLayoutTest {
     }
   }
 
+  /** Which of the two were taken would depend on their order. */
+  @Test
+  void twoNamesOfOneTensorAreRefused() {
+    Path file = folder.resolve("model.safetensors");
+    try (PointerScope scope = new PointerScope();
+        Backbone model = small()) {
+      Map<String, Tensor> both =
+          new LinkedHashMap<>(KeyLayout.TORCHVISION.fromOurs(SMALL, model.state()));
+      both.put("encoder.layers.encoder_layer_1.mlp.linear_1.bias", torch.ones(96));
+      Checkpoint.write(file, both, Map.of());
+      assertThatThrownBy(() -> Backbones.open(file, null))
+          .isInstanceOf(InputException.class)
+          .hasMessageStartingWith(file + ": has two tensors for blocks.1.mlp.fc1.bias");
+      both = new LinkedHashMap<>(KeyLayout.HUGGINGFACE.fromOurs(SMALL, model.state()));
+      both.put("blocks.0.attn.qkv.bias", torch.ones(72));
+      Checkpoint.write(file, both, Map.of());
+      assertThatThrownBy(() -> Backbones.open(file, null))
+          .hasMessageContaining("two tensors for blocks.0.attn.qkv.bias");
+    }
+  }
+
+  @Test
+  void aConvolutionalNetworkIsRecordedAtTheImagesSize() {
+    Backbones.Wanted wanted = new Backbones.Wanted("resnet18", 3, 64, 0, 0);
+    Backbones.Opened opened = Backbones.openFitted(GoldenModels.file("resnet18.pth"), wanted);
+    try (Backbone model = opened.backbone()) {
+      assertThat(model.arch().imageSize()).isEqualTo(64);
+      assertThat(opened.notes()).isEmpty();
+    }
+  }
+
   @Test
   void metadataThatTheTensorsDoNotBackAreRefused() {
     Path file = folder.resolve("model.safetensors");
@@ -210,7 +241,14 @@ class KeyLayoutTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"timm, 2", "timm, 5", "huggingface, 2", "huggingface, 5"})
+  @CsvSource({
+    "timm, 2",
+    "timm, 5",
+    "huggingface, 2",
+    "huggingface, 5",
+    "torchvision, 2",
+    "torchvision, 5"
+  })
   void positionsAreInterpolatedAsTheLibraryDoes(String layout, int side) {
     Path file = folder.resolve("model.safetensors");
     try (PointerScope scope = new PointerScope();

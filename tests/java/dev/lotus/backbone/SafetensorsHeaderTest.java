@@ -49,6 +49,7 @@ class SafetensorsHeaderTest {
     String a = tensor("a", "\"F32\"", "[2]", "[0,8]");
     return Stream.of(
         Arguments.of("{" + a, 8, "not valid JSON"),
+        Arguments.of("{" + a + "}{}", 8, "not valid JSON"),
         Arguments.of("[1,2]", 0, "not a JSON object"),
         Arguments.of("{" + a + "," + a + "}", 8, "Duplicate"),
         Arguments.of(

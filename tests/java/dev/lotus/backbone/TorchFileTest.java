@@ -33,6 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What torch.save writes, in both forms; what is refused, and what is not believed. */
 @ExtendWith(LeakCheck.class)
 class TorchFileTest {
+  private static final StorageRef STORAGE = new StorageRef("0", ScalarType.Float, 4, 10, 0);
   @TempDir Path folder;
 
   @ParameterizedTest
@@ -130,7 +131,7 @@ class TorchFileTest {
   }
 
   private static Object unpickle(String bytes) {
-    return new Unpickler(ByteBuffer.wrap(bytes.getBytes(StandardCharsets.ISO_8859_1))).read();
+    return new TorchPickle(ByteBuffer.wrap(bytes.getBytes(StandardCharsets.ISO_8859_1))).read();
   }
 
   @Test
@@ -143,9 +144,57 @@ class TorchFileTest {
     assertThatThrownBy(() -> StateDicts.find(List.of())).hasMessageContaining("it is no dict");
   }
 
+  /** What else lies beside the tensors in files of training programs, all of it without code. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "ccollections~Counter~}K\u0003K\u0002s\u0085R.      | {3=2}",
+        "c__builtin__~set~](K\u0001K\u0002e\u0085R.         | [1, 2]",
+        "ctorch~device~U\u0004cudaK\u0000\u0086R.            | [cuda, 0]",
+        "ctorch~float16~.                                  | float16",
+        "ccollections~OrderedDict~)R}U\u0001aK\u0001sb.     | {}"
+      })
+  void plainValuesAreRead(String pickle, String value) {
+    assertThat(unpickle("\u0080\u0002" + pickle.replace('~', '\n'))).hasToString(value);
+  }
+
+  @Test
+  void theStateDictIsFoundWhereProgramsPutIt() {
+    TensorRef a = TensorRef.of(STORAGE, 0, List.of(1L), List.of(1L));
+    TensorRef b = TensorRef.of(STORAGE, 1, List.of(1L), List.of(1L));
+    Map<String, Object> plain = Map.of("w", a);
+    Map<String, Object> averaged = Map.of("w", b);
+    // PyTorch's ImageNet example keeps its best accuracy as a tensor.
+    assertThat(StateDicts.find(Map.of("best_acc1", b, "state_dict", plain))).isEqualTo(plain);
+    assertThat(StateDicts.find(Map.of("model", Map.of("net", plain)))).isEqualTo(plain);
+    assertThat(StateDicts.find(Map.of("model_ema", averaged, "model", plain))).isEqualTo(plain);
+    assertThat(StateDicts.find(Map.of("state_dict_ema", averaged, "model", "resnet18")))
+        .isEqualTo(averaged);
+    assertThat(StateDicts.find(Map.of("model", Map.of(), "w", a, "epoch", 3L))).isEqualTo(plain);
+    assertThatThrownBy(() -> StateDicts.find(Map.of())).hasMessageContaining("it is empty");
+    assertThatThrownBy(() -> StateDicts.find(Map.of("model", Map.of("a", 1L))))
+        .hasMessageContaining("its keys are: model;");
+  }
+
+  @Test
+  void wrappersOfAllNamesAreTakenOff() {
+    assertThat(StateDicts.unwrapped(Map.of("module.a", 1, "module.b.c", 2)))
+        .isEqualTo(Map.of("a", 1, "b.c", 2));
+    assertThat(StateDicts.unwrapped(Map.of("module._orig_mod.model.a", 1)))
+        .isEqualTo(Map.of("a", 1));
+    assertThat(StateDicts.unwrapped(Map.of("n_averaged", 0, "module.a", 1)))
+        .isEqualTo(Map.of("a", 1));
+    for (Map<String, Integer> kept :
+        List.of(Map.of("module.a", 1, "b", 2), Map.of("n_averaged", 0, "a", 1))) {
+      assertThat(StateDicts.unwrapped(kept)).isEqualTo(kept);
+    }
+    assertThat(StateDicts.unwrapped(Map.of())).isEmpty();
+  }
+
   @Test
   void aTensorStaysInItsStorage() {
-    StorageRef storage = new StorageRef("0", ScalarType.Float, 4, 10, 0);
+    StorageRef storage = STORAGE;
     assertThat(TensorRef.of(storage, 4, List.of(2L, 3L), List.of(3L, 1L)).offset()).isEqualTo(4);
     assertThat(TensorRef.of(storage, 10, List.of(0L), List.of(1L)).size()).containsExactly(0);
     Object[][] outside = {
@@ -168,6 +217,8 @@ class TorchFileTest {
           .isInstanceOf(InputException.class)
           .hasMessageContaining("storage 0");
     }
+    assertThatThrownBy(() -> TensorRef.of(STORAGE, 0, List.of(99L), List.of(0L)))
+        .hasMessageContaining("a tensor of 99 repeats them; save its .contiguous() form");
   }
 
   @Test
@@ -177,6 +228,8 @@ class TorchFileTest {
     refused(
         rewritten(source, ZipEntry.STORED, data -> java.util.Arrays.copyOf(data, data.length + 4)),
         "bytes, its storage 96");
+    refused(replaced(source, "\u0000\u0000@\u00c0", "\u0000\u0000A\u00c0"), "has the checksum");
+    refused(replaced(source, "strided/data/1", "strided/data/0"), "has strided/data/0 twice");
     Path empty = folder.resolve("empty.pth");
     Files.write(empty, new byte[] {'P', 'K', 3, 4, 0, 0, 0, 0, 0, 0, 0, 0});
     refused(empty, "no sound zip archive");
@@ -187,6 +240,14 @@ class TorchFileTest {
     Path other = folder.resolve("other.pkl");
     Files.write(other, "\u0080\u0002}q\u0000.        ".getBytes(StandardCharsets.ISO_8859_1));
     refused(other, "not one of torch.save");
+  }
+
+  /** The file with every place of some bytes overwritten by others of the same length. */
+  private Path replaced(Path source, String from, String to) throws IOException {
+    String bytes = Files.readString(source, StandardCharsets.ISO_8859_1);
+    assertThat(bytes).contains(from);
+    return Files.writeString(
+        folder.resolve("replaced.pth"), bytes.replace(from, to), StandardCharsets.ISO_8859_1);
   }
 
   private static void refused(Path file, String words) {

@@ -10,10 +10,15 @@ import dev.lotus.device.InputException;
 import dev.lotus.device.LeakCheck;
 import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -82,6 +87,37 @@ class TorchScriptTest {
       assertThatThrownBy(() -> student.forward(torch.ones(1, 1, 32, 32)))
           .isInstanceOf(InputException.class)
           .hasMessageContaining("[B, 3, H, W]");
+    }
+  }
+
+  /**
+   * Its tensors say cuda:0, where there may be none; they belong to the CPU until they are moved.
+   */
+  @Test
+  void aProgramSavedOnAGpuIsOpenedOnTheCpu() throws Exception {
+    Path file = folder.resolve("gpu.pt");
+    try (ZipFile from = new ZipFile(FILE.toFile());
+        ZipOutputStream to = new ZipOutputStream(Files.newOutputStream(file))) {
+      for (ZipEntry entry : from.stream().toList()) {
+        byte[] data = from.getInputStream(entry).readAllBytes();
+        if (entry.getName().endsWith("/data.pkl")) {
+          String pickle = new String(data, StandardCharsets.ISO_8859_1);
+          String device = "X\3\0\0\0cpu";
+          assertThat(pickle).contains(device);
+          data = pickle.replace(device, "X\6\0\0\0cuda:0").getBytes(StandardCharsets.ISO_8859_1);
+        }
+        ZipEntry stored = new ZipEntry(entry.getName());
+        stored.setMethod(ZipEntry.STORED);
+        stored.setSize(data.length);
+        CRC32 crc = new CRC32();
+        crc.update(data);
+        stored.setCrc(crc.getValue());
+        to.putNextEntry(stored);
+        to.write(data);
+      }
+    }
+    try (Backbone model = open(file)) {
+      assertThat(model.state().get("head.weight").is_cuda()).isFalse();
     }
   }
 

@@ -80,7 +80,7 @@ class WeightFileFuzzTest {
       valid = zip.getInputStream(zip.getEntry("types/data.pkl")).readAllBytes();
     }
     int[] outcomes =
-        fuzz(valid, bytes -> StateDicts.find(new Unpickler(ByteBuffer.wrap(bytes)).read()));
+        fuzz(valid, bytes -> StateDicts.find(new TorchPickle(ByteBuffer.wrap(bytes)).read()));
     assertThat(outcomes[0]).as("read").isPositive();
     assertThat(outcomes[1]).as("refused").isPositive();
   }

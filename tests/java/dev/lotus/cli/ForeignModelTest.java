@@ -157,6 +157,36 @@ class ForeignModelTest {
         "--width 0.5");
   }
 
+  /**
+   * A width that is nobody's: its name must be said, and then the size is changed to the images'.
+   */
+  @Test
+  void aTransformerOfAnUnknownWidthIsNamedByArch() {
+    Path weights = GOLDEN.resolve("vit_s_16.safetensors");
+    refused(
+        run("train --model @ --epochs 1 --out @", weights, temp.resolve("never")),
+        "not recognisable",
+        "--arch");
+    refused(
+        run("train --model resnet20 --arch resnet20 --epochs 1 --out @", temp.resolve("never")),
+        "--arch resnet20: --model resnet20 is no file");
+    CommandRun run =
+        done(
+            "train --model @ --arch vit_s_16 --epochs 1 --lr 0.01 --save-layout timm --out @",
+            weights,
+            temp.resolve("narrow"));
+    assertThat(run.err())
+        .contains("position embeddings interpolated from images of 48 to 32 pixels")
+        .contains("head of 5 classes replaced by a new one of 10");
+    CommandRun unlearned =
+        done(
+            "unlearn --method lotus --original @ --split @ --epochs 1 --out @",
+            temp.resolve("narrow"),
+            split,
+            temp.resolve("narrow-unlearned"));
+    assertThat(unlearned.err()).doesNotContain("note:");
+  }
+
   private static void refused(CommandRun run, String... texts) {
     assertThat(run.err().strip().lines().toList()).as(run.err()).hasSize(1);
     assertThat(run.err()).startsWith("lotus: ").contains(texts);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lotus.device.InputException;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -100,23 +101,67 @@ class UnpicklerTest {
 
   @Test
   void anArrayIsOfTheTypeAndSizeItSays() {
-    Object[] type = {"u1", false, true};
-    Object dtype = NumpyBytes.find("numpy", "dtype").construct(type);
+    Object dtype = NumpyBytes.find("numpy", "dtype").call(List.of("u1", false, true));
     NumpyBytes array = new NumpyBytes();
-    array.setState(new Object[] {1L, new Object[] {2L, 3L}, dtype, false, new byte[6]});
+    array.setState(List.of(1L, List.of(2L, 3L), dtype, false, new byte[6]));
     assertThat(array.shape()).containsExactly(2, 3);
-    for (Object[] state :
+    for (Object state :
         List.of(
-            new Object[] {1L, new Object[] {2L, 4L}, dtype, false, new byte[6]},
-            new Object[] {1L, new Object[] {-2L, -3L}, dtype, false, new byte[6]},
-            new Object[] {1L, new Object[] {1L << 40, 1L << 40}, dtype, false, new byte[6]},
-            new Object[] {1L, new Object[] {6L}, dtype, true, new byte[6]},
-            new Object[] {1L, new Object[] {6L}, null, false, new byte[6]},
-            new Object[] {6L})) {
+            List.of(1L, List.of(2L, 4L), dtype, false, new byte[6]),
+            List.of(1L, List.of(-2L, -3L), dtype, false, new byte[6]),
+            List.of(1L, List.of(1L << 40, 1L << 40), dtype, false, new byte[6]),
+            List.of(1L, List.of(6L), dtype, true, new byte[6]),
+            Arrays.asList(1L, List.of(6L), null, false, new byte[6]),
+            List.of(6L))) {
       assertThatThrownBy(() -> array.setState(state)).isInstanceOf(InputException.class);
     }
-    assertThatThrownBy(
-            () -> NumpyBytes.find("numpy", "dtype").construct(new Object[] {"f4", false, true}))
+    assertThatThrownBy(() -> NumpyBytes.find("numpy", "dtype").call(List.of("f4", false, true)))
         .hasMessageContaining("f4");
+  }
+
+  @Test
+  void integersOfEveryLengthAndOldBools() {
+    assertThat(read("\u008a\u0000.")).isEqualTo(0L);
+    assertThat(read("\u008a\u0001\u00ff.")).isEqualTo(-1L);
+    assertThat(read("\u008a\u0008\0\0\0\0\0\0\0\u0080.")).isEqualTo(Long.MIN_VALUE);
+    assertThat(read("\u008a\u0009\0\0\0\0\0\0\0\u0080\0.")).isEqualTo(BigInteger.ONE.shiftLeft(63));
+    assertThat(read("\u008b\u0002\0\0\0\0\u0001.")).isEqualTo(256L);
+    assertThat(read("(I00\nI01\nI1\nL12L\nt.")).isEqualTo(List.of(false, true, 1L, 12L));
+    assertThatThrownBy(() -> read("\u008b\u0001\u0001\0\0" + "\0".repeat(257) + "."))
+        .hasMessageContaining("an integer of 257 bytes");
+  }
+
+  /** A few bytes each would make a copy of one long text. */
+  @Test
+  void aTextIsNotCopiedOverAndOver() {
+    String text = "x".repeat(255);
+    String pickle =
+        "\u0080\u0002(c_codecs\nencode\nq\u0000\u008c\u00ff"
+            + text
+            + "q\u0001\u008c\u0006latin1q\u0002\u0086q\u0003R"
+            + "h\u0000h\u0003R".repeat(400)
+            + "t.";
+    assertThatThrownBy(() -> read(pickle))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("calls that make more bytes than it has");
+    String names = "\u0080\u0002}X\u0001\0\0\0n(U\u0001xq\u0000" + "h\u0000".repeat(1000) + "ls.";
+    assertThatThrownBy(() -> CifarFile.names("meta", latin(names), "n"))
+        .hasMessage("meta names 1001 classes in 'n'");
+  }
+
+  @Test
+  void instructionsAreCounted() {
+    assertThatThrownBy(() -> read("}0".repeat(1 << 21) + "N."))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("more than 4194304 instructions");
+  }
+
+  @Test
+  void everyMessageNamesTheFileAndIsFitForATerminal() {
+    assertThatThrownBy(() -> read("cnumpy\ndtype\n(\u008c\u0002f4tR."))
+        .hasMessage("file.pkl: a numpy array is of type f4; only uint8 (u1) is read");
+    assertThatThrownBy(() -> read("cos\n\u001b[31msystem" + "!".repeat(300) + "\n."))
+        .hasMessageStartingWith("file.pkl: asks for os.?[31msystem!!!")
+        .hasMessageContaining("!!!...");
   }
 }

@@ -25,8 +25,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Weights in files: safetensors (F32, F16, BF16, F64, I64 and U8, read and written bit by bit) and
- * PyTorch's state dicts (read).
+ * Weights in files: safetensors (F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL, read and written
+ * bit by bit) and PyTorch's state dicts (read).
  */
 public final class Checkpoint {
   /** Bytes moved at a time between a tensor and a file. */
@@ -72,8 +72,9 @@ public final class Checkpoint {
    * Reads a whole file.
    *
    * <p>safetensors, or what {@code torch.save} makes of a state dict (zip or legacy form; also
-   * nested under {@code state_dict}, {@code model} or {@code net}). A prefix that wrappers put
-   * before every name ({@code module.}) is taken off.
+   * nested under {@code state_dict}, {@code model_state_dict}, {@code model} or {@code net}, and if
+   * there are no others averaged weights under {@code state_dict_ema}, {@code model_ema} or {@code
+   * ema}). A prefix that wrappers put before every name ({@code module.}) is taken off.
    *
    * @throws InputException if the file cannot be read or is unsound: says what is wrong where
    */
@@ -249,7 +250,9 @@ public final class Checkpoint {
     }
     try (PointerScope scope = new PointerScope()) {
       Arch arch = backbone.arch();
-      write(file, layout.fromOurs(arch, backbone.state()), arch.toMetadata());
+      Map<String, String> metadata = new LinkedHashMap<>(arch.toMetadata());
+      metadata.put("format", "pt"); // without which Hugging Face's library refuses the file
+      write(file, layout.fromOurs(arch, backbone.state()), metadata);
     }
   }
 
@@ -267,9 +270,13 @@ public final class Checkpoint {
       case F64 -> ScalarType.Double;
       case I64 -> ScalarType.Long;
       case F32 -> ScalarType.Float;
+      case I32 -> ScalarType.Int;
       case F16 -> ScalarType.Half;
       case BF16 -> ScalarType.BFloat16;
+      case I16 -> ScalarType.Short;
+      case I8 -> ScalarType.Char;
       case U8 -> ScalarType.Byte;
+      case BOOL -> ScalarType.Bool;
     };
   }
 

@@ -134,14 +134,21 @@ public enum KeyLayout {
     return layerNormEps;
   }
 
-  /** True where the library enlarges position embeddings with an antialiasing filter. */
+  /** True where the library interpolates position embeddings with an antialiasing filter. */
   boolean antialiases() {
-    return this != HUGGINGFACE && this != PUBLISHED;
+    return this == LOTUS || this == TIMM;
+  }
+
+  /** True where the library lays the outermost position embeddings upon each other. */
+  boolean alignsCorners() {
+    return this == TORCHVISION;
   }
 
   /**
    * The tensors under our names: query, key and value joined, an unused pooler left out, names that
    * this layout does not have kept as they are. New tensors belong to the innermost scope.
+   *
+   * @throws InputException if two names mean the same tensor
    */
   Map<String, Tensor> toOurs(Map<String, Tensor> theirs) {
     Map<String, Tensor> ours = new LinkedHashMap<>();
@@ -161,9 +168,16 @@ public enum KeyLayout {
                   .filter(n -> n != null)
                   .findFirst()
                   .orElse(name);
-          ours.put(renamed, tensor);
+          put(ours, renamed, tensor);
         });
     return joined(ours);
+  }
+
+  private static void put(Map<String, Tensor> ours, String name, Tensor tensor) {
+    if (ours.put(name, tensor) != null) {
+      throw new InputException(
+          "has two tensors for " + name + ", under the names of two versions; remove one");
+    }
   }
 
   private static Map<String, Tensor> joined(Map<String, Tensor> separate) {
@@ -173,16 +187,17 @@ public enum KeyLayout {
           Matcher matcher =
               Pattern.compile("(blocks\\.\\d+\\.attn\\.)([qkv])(\\..*)").matcher(name);
           if (!matcher.matches()) {
-            joined.put(name, query);
+            put(joined, name, query);
             return;
           }
           Tensor key = separate.get(matcher.group(1) + "k" + matcher.group(3));
           Tensor value = separate.get(matcher.group(1) + "v" + matcher.group(3));
           Tensor first = separate.get(matcher.group(1) + "q" + matcher.group(3));
           if (!alike(first, key) || !alike(first, value)) {
-            joined.put(name, query);
+            put(joined, name, query);
           } else if (matcher.group(2).equals("q")) {
-            joined.put(
+            put(
+                joined,
                 matcher.group(1) + "qkv" + matcher.group(3),
                 torch.cat(new TensorVector(query, key, value), 0));
           }

@@ -44,9 +44,9 @@ final class ModelReader {
         metadata.put(Arch.KEY_NAME, wanted.arch());
       }
       metadata.putIfAbsent(Arch.KEY_EPS, Double.toString(layout.layerNormEps()));
-      Checkpoint.Loaded loaded =
-          new Checkpoint.Loaded(file, layout.toOurs(read.tensors()), metadata);
       try {
+        Checkpoint.Loaded loaded =
+            new Checkpoint.Loaded(file, layout.toOurs(read.tensors()), metadata);
         return fitted(loaded, layout, wanted);
       } catch (InputException e) {
         String text = e.getMessage().startsWith(file.toString()) ? "" : file + ": ";
@@ -74,8 +74,11 @@ final class ModelReader {
     List<String> notes = new ArrayList<>();
     Map<String, Tensor> tensors = new LinkedHashMap<>(loaded.tensors());
     Arch arch = inFile;
-    if (arch.isTransformer() && wanted.imageSize() > 0 && wanted.imageSize() != arch.imageSize()) {
+    if (wanted.imageSize() > 0 && wanted.imageSize() != arch.imageSize()) {
       arch = arch.withImageSize(wanted.imageSize());
+    }
+    boolean otherPositions = arch.isTransformer() && arch.imageSize() != inFile.imageSize();
+    if (otherPositions) {
       notes.add(
           "position embeddings interpolated from images of "
               + inFile.imageSize()
@@ -92,10 +95,9 @@ final class ModelReader {
             || wanted.newClasses() > 0 && !tensors.containsKey(head + ".weight");
     Backbone backbone = Backbones.create(arch);
     try {
-      if (arch.imageSize() != inFile.imageSize()) {
+      if (otherPositions) {
         tensors.computeIfPresent(
-            POSITIONS,
-            (name, table) -> resized(table, backbone.state().get(POSITIONS), layout.antialiases()));
+            POSITIONS, (name, table) -> resized(table, backbone.state().get(POSITIONS), layout));
       }
       if (newHead) {
         boolean had = tensors.containsKey(head + ".weight");
@@ -121,10 +123,10 @@ final class ModelReader {
 
   /**
    * Position embeddings [1, 1 + n*n, D] for another n: the class token's stays, the others are
-   * interpolated bicubically as a picture, with an antialiasing filter as timm does, or without as
-   * Hugging Face.
+   * interpolated bicubically as a picture, as the library does that the file is of: timm with an
+   * antialiasing filter, Hugging Face without, torchvision without and with aligned corners.
    */
-  private static Tensor resized(Tensor table, Tensor wanted, boolean antialias) {
+  private static Tensor resized(Tensor table, Tensor wanted, KeyLayout layout) {
     long[] shape = Checkpoint.shapeOf(table);
     if (shape.length != 3 || !table.is_floating_point()) {
       throw new InputException("tensor pos_embed has shape " + Arrays.toString(shape));
@@ -140,8 +142,8 @@ final class ModelReader {
     InterpolateFuncOptions options = new InterpolateFuncOptions();
     options.size().put(new LongVector(to, to));
     options.mode().put(new kBicubic());
-    options.align_corners().put(false);
-    options.antialias().put(antialias);
+    options.align_corners().put(layout.alignsCorners());
+    options.antialias().put(layout.antialiases());
     Tensor resized =
         torch.interpolate(grid, options).permute(0, 2, 3, 1).reshape(1, to * to, shape[2]);
     return torch.cat(new TensorVector(table.narrow(1, 0, 1).to(ScalarType.Float), resized), 1);

@@ -1,20 +1,28 @@
 package dev.lotus.backbone;
 
+import dev.lotus.data.Unpickler;
 import dev.lotus.device.InputException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The functions and classes that a weights file may name: all of them; the rest is refused. */
-enum PickleGlobals {
+/**
+ * The functions and classes that a weights file may name: all of them; the rest is refused. Each
+ * makes a tensor, a container or a plain value.
+ */
+enum PickleGlobals implements Unpickler.Function {
   /** {@code collections.OrderedDict()} */
   ORDERED_DICT,
   /** {@code torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, ...)} */
   REBUILD_TENSOR,
   /** {@code torch._utils._rebuild_parameter(tensor, requires_grad, hooks)} */
   REBUILD_PARAMETER,
-  /** {@code torch.Size(tuple)} */
+  /** {@code torch.Size(tuple)}, {@code set(list)} */
   SIZE,
+  /** {@code collections.Counter(dict)}, which a scheduler keeps its milestones in */
+  COUNTER,
+  /** {@code torch.device(type, index)} */
+  DEVICE,
   FLOAT_STORAGE,
   DOUBLE_STORAGE,
   HALF_STORAGE,
@@ -34,6 +42,10 @@ enum PickleGlobals {
     BY_NAME.put("torch._utils._rebuild_tensor", REBUILD_TENSOR);
     BY_NAME.put("torch._utils._rebuild_parameter", REBUILD_PARAMETER);
     BY_NAME.put("torch.Size", SIZE);
+    BY_NAME.put("__builtin__.set", SIZE);
+    BY_NAME.put("builtins.set", SIZE);
+    BY_NAME.put("collections.Counter", COUNTER);
+    BY_NAME.put("torch.device", DEVICE);
     BY_NAME.put("torch.FloatStorage", FLOAT_STORAGE);
     BY_NAME.put("torch.DoubleStorage", DOUBLE_STORAGE);
     BY_NAME.put("torch.HalfStorage", HALF_STORAGE);
@@ -46,27 +58,9 @@ enum PickleGlobals {
     BY_NAME.put("torch.BoolStorage", BOOL_STORAGE);
   }
 
-  /**
-   * @throws InputException naming the class, where it is none of these
-   */
-  static PickleGlobals of(String module, String name) {
-    PickleGlobals known = BY_NAME.get(module + "." + name);
-    return known == null ? refuse(module, name) : known;
-  }
-
-  /** Always throws: {@code module.name} is not run. */
-  static PickleGlobals refuse(String module, String name) {
-    throw new InputException(
-        "the file asks for "
-            + printable(module + "." + name)
-            + ", and loading that would run code of the file: refused. Only tensors and containers"
-            + " are read; save model.state_dict() alone (torch.save(model) pickles the classes)");
-  }
-
-  /** A name of the file, fit for a terminal: one line, no control characters, of bounded length. */
-  static String printable(String name) {
-    String clean = name.replaceAll("[^\\x20-\\x7e]", "?");
-    return clean.length() <= 200 ? clean : clean.substring(0, 200) + "...";
+  /** What {@code module.name} stands for; null if it is none of these. */
+  static PickleGlobals find(String module, String name) {
+    return BY_NAME.get(module + "." + name);
   }
 
   boolean isStorage() {
@@ -78,7 +72,8 @@ enum PickleGlobals {
    *
    * @throws InputException if they do not fit
    */
-  Object call(List<?> arguments) {
+  @Override
+  public Object call(List<?> arguments) {
     switch (this) {
       case ORDERED_DICT:
         if (arguments.isEmpty()) {
@@ -86,10 +81,18 @@ enum PickleGlobals {
         }
         break;
       case SIZE:
-        if (arguments.size() == 1 && arguments.get(0) instanceof List<?> extents) {
-          return extents;
+        if (arguments.size() == 1 && arguments.get(0) instanceof List<?> values) {
+          return values;
         }
         break;
+      case COUNTER:
+        // The argument itself: a copy for each call could outgrow the file.
+        if (arguments.size() == 1 && arguments.get(0) instanceof Map<?, ?> counts) {
+          return counts;
+        }
+        break;
+      case DEVICE:
+        return arguments;
       case REBUILD_PARAMETER:
         if (!arguments.isEmpty() && arguments.get(0) instanceof TensorRef tensor) {
           return tensor;

@@ -3,6 +3,7 @@ package dev.lotus.backbone;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -31,16 +32,21 @@ final class SafetensorsHeader {
 
   static final String METADATA = "__metadata__";
   private static final ObjectMapper JSON =
-      new ObjectMapper(new JsonFactory().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION));
+      new ObjectMapper(new JsonFactory().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION))
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   /** Element types with the bytes of one element. */
   enum DType {
     F64(8),
     I64(8),
     F32(4),
+    I32(4),
     F16(2),
     BF16(2),
-    U8(1);
+    I16(2),
+    I8(1),
+    U8(1),
+    BOOL(1);
 
     final int bytes;
 

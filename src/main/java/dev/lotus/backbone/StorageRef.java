@@ -1,5 +1,6 @@
 package dev.lotus.backbone;
 
+import dev.lotus.data.Unpickler;
 import dev.lotus.device.InputException;
 import java.util.List;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -47,11 +48,17 @@ record StorageRef(String key, ScalarType type, int elementBytes, long elements, 
           || offset < 0
           || viewElements < 0
           || offset > elements - viewElements) {
-        throw new InputException("storage " + key + ": its view does not lie within it");
+        throw new InputException(
+            "storage " + Unpickler.printable(key) + ": its view does not lie within it");
       }
       return new StorageRef(key, type, bytes, elements, offset);
     }
     return new StorageRef(key, type, bytes, elements, 0);
+  }
+
+  /** The key, fit for a message. */
+  String name() {
+    return Unpickler.printable(key);
   }
 
   /**
@@ -61,7 +68,7 @@ record StorageRef(String key, ScalarType type, int elementBytes, long elements, 
    */
   long bytes() {
     if (elements > Long.MAX_VALUE / elementBytes) {
-      throw new InputException("storage " + key + ": " + elements + " elements are too many");
+      throw new InputException("storage " + name() + ": " + elements + " elements are too many");
     }
     return elements * elementBytes;
   }

@@ -11,8 +11,8 @@ import java.util.List;
  * @param stride elements from one place of an axis to the next
  */
 record TensorRef(StorageRef storage, long offset, long[] size, long[] stride) {
-  /** More axes than any network's tensor has; libtorch's own limit is this too. */
-  private static final int MAX_AXES = 64;
+  /** More axes than any network's tensor has; each takes memory here and few bytes in a file. */
+  private static final int MAX_AXES = 16;
 
   /**
    * @throws InputException unless the window lies in its storage and holds no more elements
@@ -21,7 +21,7 @@ record TensorRef(StorageRef storage, long offset, long[] size, long[] stride) {
     if (size.size() != stride.size() || size.size() > MAX_AXES) {
       throw new InputException(
           "storage "
-              + storage.key()
+              + storage.name()
               + ": a tensor of "
               + size.size()
               + " axes with "
@@ -41,12 +41,22 @@ record TensorRef(StorageRef storage, long offset, long[] size, long[] stride) {
       }
       // Counted in the whole storage, where a view of an old file starts at its own offset.
       long first = Math.addExact(offset, storage.offset());
+      if (elements > storage.elements() && last < storage.elements()) {
+        throw new InputException(
+            "storage "
+                + storage.name()
+                + " of "
+                + storage.elements()
+                + " elements: a tensor of "
+                + elements
+                + " repeats them; save its .contiguous() form");
+      }
       if (offset < 0
           || elements > storage.elements()
           || (empty ? first > storage.elements() : last >= storage.elements() - first)) {
         throw new InputException(
             "storage "
-                + storage.key()
+                + storage.name()
                 + " of "
                 + storage.elements()
                 + " elements: a tensor at "
@@ -55,7 +65,7 @@ record TensorRef(StorageRef storage, long offset, long[] size, long[] stride) {
       }
       return new TensorRef(storage, first, extents, steps);
     } catch (ArithmeticException e) {
-      throw new InputException("storage " + storage.key() + ": a tensor is too large", e);
+      throw new InputException("storage " + storage.name() + ": a tensor is too large", e);
     }
   }
 
@@ -64,7 +74,9 @@ record TensorRef(StorageRef storage, long offset, long[] size, long[] stride) {
     for (int i = 0; i < numbers.length; i++) {
       if (!(values.get(i) instanceof Long number) || number < 0) {
         throw new InputException(
-            "storage " + storage.key() + ": a tensor whose sizes or strides are no numbers from 0");
+            "storage "
+                + storage.name()
+                + ": a tensor whose sizes or strides are no numbers from 0");
       }
       numbers[i] = number;
     }

@@ -1,15 +1,21 @@
 package dev.lotus.backbone;
 
+import dev.lotus.data.Unpickler;
 import dev.lotus.device.InputException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.bytedeco.javacpp.BytePointer;
@@ -23,14 +29,14 @@ import org.bytedeco.pytorch.global.torch;
  * in {@code ROOT/data/KEY}, the byte order in {@code ROOT/byteorder}. Legacy form: five pickles
  * (magic number, protocol, machine, the object, the storages' keys), then for each key its number
  * of elements in 8 bytes and its data, little-endian on every machine. Pickles are read by {@link
- * Unpickler} alone: no code of a file runs.
+ * TorchPickle} alone: no code of a file runs.
  */
 final class TorchFile {
   /** Longest pickle accepted, in bytes; that of ViT-B/16 with its optimizer has some 100,000. */
   private static final int MAX_PICKLE = 64 << 20;
 
-  /** Low 64 bits of the legacy form's magic number, 0x1950a86a20f9469cfc6c. */
-  private static final long MAGIC = 0xa86a20f9469cfc6cL;
+  /** What the legacy form begins with. */
+  private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
 
   private static final long LEGACY_PROTOCOL = 1001;
   private static final int CHUNK = 1 << 20;
@@ -64,10 +70,33 @@ final class TorchFile {
    */
   static boolean isTorchScript(Path file) {
     try (ZipFile zip = new ZipFile(file.toFile())) {
-      return zip.stream().anyMatch(e -> e.getName().endsWith("/constants.pkl"))
-          && zip.stream().anyMatch(e -> e.getName().contains("/code/"));
-    } catch (IOException | IllegalArgumentException e) {
+      Set<String> names = names(zip);
+      return names.stream().anyMatch(name -> name.endsWith("/constants.pkl"))
+          && names.stream().anyMatch(name -> name.contains("/code/"));
+    } catch (InputException e) {
+      throw new InputException(file + ": " + e.getMessage(), e);
+    } catch (IOException e) {
       throw new InputException(file + ": is no sound zip archive (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /** The entries' names, each once: of two with one name, readers take one or the other. */
+  private static Set<String> names(ZipFile zip) {
+    Set<String> names = new LinkedHashSet<>();
+    try {
+      zip.stream().map(ZipEntry::getName).forEach(name -> requireNew(names.add(name), name));
+    } catch (InputException e) {
+      throw e;
+    } catch (IllegalArgumentException e) { // a name that is no text
+      throw new InputException("is no sound zip archive (" + e.getMessage() + ")", e);
+    }
+    return names;
+  }
+
+  private static void requireNew(boolean isNew, String name) {
+    if (!isNew) {
+      throw new InputException(
+          "the archive has " + Unpickler.printable(name) + " twice; save it again");
     }
   }
 
@@ -80,15 +109,14 @@ final class TorchFile {
   static Map<String, Tensor> readZip(Path file, long size) throws IOException {
     try (ZipFile zip = new ZipFile(file.toFile())) {
       String root =
-          zip.stream()
-              .map(ZipEntry::getName)
+          names(zip).stream()
               .filter(name -> name.endsWith("/data.pkl") || name.equals("data.pkl"))
               .map(name -> name.substring(0, name.length() - "data.pkl".length()))
               .findFirst()
               .orElseThrow(
                   () -> new InputException("a zip archive without data.pkl: no torch.save file"));
       ByteBuffer pickle = ByteBuffer.wrap(small(zip, root + "data.pkl", MAX_PICKLE));
-      Map<String, TensorRef> refs = StateDicts.find(new Unpickler(pickle).read());
+      Map<String, TensorRef> refs = StateDicts.find(new TorchPickle(pickle).read());
       boolean swap = bigEndian(zip, root);
       return tensors(
           refs,
@@ -106,13 +134,23 @@ final class TorchFile {
                       + ": the file is damaged");
             }
             Tensor data = empty(storage);
-            try (InputStream in = zip.getInputStream(entry)) {
+            try (CheckedInputStream in =
+                new CheckedInputStream(zip.getInputStream(entry), new CRC32())) {
               fill(data, in, swap ? storage.elementBytes() : 1);
+              requireChecksum(entry, in);
             }
             return data;
           });
-    } catch (IllegalArgumentException e) {
-      throw new InputException("is no sound zip archive (" + e.getMessage() + ")", e);
+    }
+  }
+
+  /** Zip readers of Java do not look at it; 0 where the writer left it out. */
+  private static void requireChecksum(ZipEntry entry, CheckedInputStream in) {
+    if (entry.getCrc() != 0 && entry.getCrc() != in.getChecksum().getValue()) {
+      throw new InputException(
+          String.format(
+              "%s has the checksum %08x, not %08x as recorded: the file is damaged; fetch it again",
+              Unpickler.printable(entry.getName()), in.getChecksum().getValue(), entry.getCrc()));
     }
   }
 
@@ -132,8 +170,10 @@ final class TorchFile {
     if (entry.getSize() > max) {
       throw new InputException(name + " has " + entry.getSize() + " bytes, more than " + max);
     }
-    try (InputStream in = zip.getInputStream(entry)) {
-      return in.readNBytes((int) entry.getSize());
+    try (CheckedInputStream in = new CheckedInputStream(zip.getInputStream(entry), new CRC32())) {
+      byte[] bytes = in.readNBytes((int) entry.getSize());
+      requireChecksum(entry, in);
+      return bytes;
     }
   }
 
@@ -173,27 +213,27 @@ final class TorchFile {
   static Map<String, Tensor> readLegacy(FileChannel channel, long size) throws IOException {
     ByteBuffer start =
         ByteBuffer.wrap(Checkpoint.bytes(channel, 0, (int) Math.min(size, MAX_PICKLE)));
-    Unpickler unpickler = new Unpickler(start);
-    if (!Long.valueOf(MAGIC).equals(unpickler.read())) {
+    TorchPickle pickles = new TorchPickle(start);
+    if (!MAGIC.equals(pickles.read())) {
       throw new InputException("a pickle, but not one of torch.save");
     }
-    Object protocol = unpickler.read();
+    Object protocol = pickles.read();
     if (!Long.valueOf(LEGACY_PROTOCOL).equals(protocol)) {
       throw new InputException("a torch.save file of a protocol other than " + LEGACY_PROTOCOL);
     }
-    unpickler.read(); // sizes of C types on the writer's machine: nothing here depends on them
-    Map<String, TensorRef> refs = StateDicts.find(unpickler.read());
-    if (!(unpickler.read() instanceof List<?> keys)) {
+    pickles.read(); // sizes of C types on the writer's machine: nothing here depends on them
+    Map<String, TensorRef> refs = StateDicts.find(pickles.read());
+    if (!(pickles.read() instanceof List<?> keys)) {
       throw new InputException("the list of storages is missing");
     }
-    Map<String, Long> places = places(channel, start.position(), size, keys, unpickler);
+    Map<String, Long> places = places(channel, start.position(), size, keys, pickles);
     return tensors(
         refs,
         size,
         storage -> {
           Long place = places.get(storage.key());
           if (place == null) {
-            throw new InputException("storage " + storage.key() + " is not in the file");
+            throw new InputException("storage " + storage.name() + " is not in the file");
           }
           Tensor data = empty(storage);
           Checkpoint.fill(data, channel, place);
@@ -202,17 +242,17 @@ final class TorchFile {
   }
 
   private static Map<String, Long> places(
-      FileChannel channel, long begin, long size, List<?> keys, Unpickler unpickler)
+      FileChannel channel, long begin, long size, List<?> keys, TorchPickle pickles)
       throws IOException {
     Map<String, Long> places = new LinkedHashMap<>();
     long at = begin;
     for (Object key : keys) {
-      StorageRef storage = key instanceof String name ? unpickler.storages().get(name) : null;
+      StorageRef storage = key instanceof String name ? pickles.storages().get(name) : null;
       if (storage == null) {
         throw new InputException("the list of storages names one that no tensor has");
       }
       if (size - at < 8) {
-        throw new InputException("ends at byte " + size + " before storage " + storage.key());
+        throw new InputException("ends at byte " + size + " before storage " + storage.name());
       }
       long elements =
           ByteBuffer.wrap(Checkpoint.bytes(channel, at, 8))
@@ -222,7 +262,7 @@ final class TorchFile {
       if (elements != storage.elements() || storage.bytes() > size - at) {
         throw new InputException(
             "storage "
-                + storage.key()
+                + storage.name()
                 + " of "
                 + storage.elements()
                 + " elements has "

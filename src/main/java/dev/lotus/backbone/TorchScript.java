@@ -4,6 +4,7 @@ import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
 import dev.lotus.device.NativeScope;
+import dev.lotus.device.TorchRuntime;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.DeviceOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.JitModule;
@@ -88,10 +90,13 @@ public final class TorchScript implements Backbone {
     try (PointerScope scope = new PointerScope()) {
       JitModule module;
       try {
-        module = torch.load(file.toString());
+        // A program that was saved on a GPU would go back there, or fail where there is none.
+        DeviceOptional cpu = new DeviceOptional(ComputeDevice.CPU.torch());
+        module = torch.load(file.toString(), cpu, false);
       } catch (RuntimeException e) {
         throw new InputException(
-            file + ": libtorch cannot load this TorchScript program: " + firstLine(e), e);
+            file + ": libtorch cannot load this TorchScript program: " + TorchRuntime.firstLine(e),
+            e);
       }
       module.eval();
       int classes = classes(file, module, channels, imageSize);
@@ -128,15 +133,11 @@ public final class TorchScript implements Backbone {
       }
     } catch (RuntimeException e) {
       throw new InputException(
-          file + ": the TorchScript program fails on " + what + ": " + firstLine(e), e);
+          file + ": the TorchScript program fails on " + what + ": " + TorchRuntime.firstLine(e),
+          e);
     }
     throw new InputException(
         file + ": the TorchScript program does not turn into logits [2, C] the " + what);
-  }
-
-  private static String firstLine(RuntimeException e) {
-    String message = String.valueOf(e.getMessage()).strip();
-    return message.lines().filter(line -> !line.isBlank()).findFirst().orElse(message);
   }
 
   /**
@@ -153,6 +154,10 @@ public final class TorchScript implements Backbone {
       AtomicFiles.write(file, out -> Files.copy(written, out));
     } catch (IOException e) {
       throw new InputException("cannot write " + file + ": " + e, e);
+    } catch (InputException e) {
+      throw e;
+    } catch (RuntimeException e) { // libtorch's, of a full disk
+      throw new InputException("cannot write " + temporary + ": " + TorchRuntime.firstLine(e), e);
     } finally {
       try {
         if (temporary != null) {

@@ -27,7 +27,7 @@ final class ErrorReport {
       error.printStackTrace();
     }
     if (error instanceof InputException || error instanceof ResultException) {
-      System.err.println("lotus: " + error.getMessage());
+      System.err.println("lotus: " + oneLine(error.getMessage()));
       return error instanceof InputException ? Main.WRONG_USE : Main.FAILED;
     }
     System.err.println(
@@ -37,5 +37,10 @@ final class ErrorReport {
             + TorchRuntime.firstLine(error)
             + "; run again with --debug");
     return Main.INTERNAL;
+  }
+
+  /** A file's names may be in the text: none of them moves a terminal's cursor. */
+  private static String oneLine(String text) {
+    return String.valueOf(text).replaceAll("\\p{Cntrl}", "?");
   }
 }

@@ -38,8 +38,8 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
    * @param seed of a new head's weights
    */
   static ModelSource openToTrain(
-      String option, Path place, String normalize, Dataset data, long seed) {
-    return open(option, place, normalize, data, wanted(null, data, data.classes(), seed));
+      String option, Path place, String arch, String normalize, Dataset data, long seed) {
+    return open(option, place, normalize, data, wanted(arch, data, data.classes(), seed));
   }
 
   private static Backbones.Wanted wanted(String arch, Dataset data, int newClasses, long seed) {

@@ -60,6 +60,13 @@ final class TrainCommand implements Callable<Integer> {
   String model;
 
   @Option(
+      names = "--arch",
+      paramLabel = "NAME",
+      description =
+          "Architecture of foreign weights, where it is not recognised by their names and shapes.")
+  String arch;
+
+  @Option(
       names = "--width",
       paramLabel = "W",
       defaultValue = "1",
@@ -177,7 +184,10 @@ final class TrainCommand implements Callable<Integer> {
       if (width != 1) {
         throw new InputException("--width " + width + ": " + model + " has its own");
       }
-      return ModelSource.openToTrain("--model", place, data.normalize, dataset, common.seed);
+      return ModelSource.openToTrain("--model", place, arch, data.normalize, dataset, common.seed);
+    }
+    if (arch != null) {
+      throw new InputException("--arch " + arch + ": --model " + model + " is no file to read");
     }
     ImageSet images = dataset.train();
     Backbone backbone =

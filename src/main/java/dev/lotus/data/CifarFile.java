@@ -3,6 +3,7 @@ package dev.lotus.data;
 import dev.lotus.device.InputException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -16,6 +17,9 @@ import java.util.Map;
  */
 record CifarFile(byte[] bytes, int first, int step, byte[] labels) {
   static final int PIXELS = 3 * 32 * 32;
+
+  /** A pickle names one text as often as it likes: the names are copies, so they are few. */
+  private static final int MAX_NAMES = 1000;
 
   /** Place of record {@code i}'s pixels. */
   int start(int i) {
@@ -80,7 +84,10 @@ record CifarFile(byte[] bytes, int first, int step, byte[] labels) {
               + " must hold 'data', a numpy array, and '"
               + key
               + "', a list; it holds "
-              + batch.keySet().stream().limit(8).toList()
+              + batch.keySet().stream()
+                  .limit(8)
+                  .map(k -> Unpickler.printable(String.valueOf(k)))
+                  .toList()
               + "; is it "
               + form.dataset()
               + "'s Python version?");
@@ -90,7 +97,7 @@ record CifarFile(byte[] bytes, int first, int step, byte[] labels) {
       throw new InputException(
           file
               + ": data is of shape "
-              + java.util.Arrays.toString(shape)
+              + Arrays.toString(shape)
               + " for "
               + l.size()
               + " labels, must be [N, "
@@ -118,6 +125,9 @@ record CifarFile(byte[] bytes, int first, int step, byte[] labels) {
   static List<String> names(String file, byte[] bytes, String key) {
     if (!(dictionary(file, bytes).get(key) instanceof List<?> found)) {
       throw new InputException(file + " has no list '" + key + "'");
+    }
+    if (found.size() > MAX_NAMES) {
+      throw new InputException(file + " names " + found.size() + " classes in '" + key + "'");
     }
     List<String> names = new ArrayList<>();
     for (Object name : found) {

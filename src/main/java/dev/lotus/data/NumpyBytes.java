@@ -2,6 +2,8 @@ package dev.lotus.data;
 
 import dev.lotus.device.InputException;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -15,17 +17,20 @@ final class NumpyBytes implements Unpickler.Stateful {
 
   private static final Set<String> NUMERIC = Set.of("numpy.core.numeric", "numpy._core.numeric");
 
+  /** numpy's own limit; each axis takes memory here, and only a byte or two in a file. */
+  private static final int MAX_AXES = 64;
+
   private int[] shape = {0};
   private byte[] bytes = {};
 
   /** What a pickle may say of numpy; null for every other name. */
-  static Unpickler.Constructor find(String module, String name) {
+  static Unpickler.Function find(String module, String name) {
     if (MODULES.contains(module) && name.equals("_reconstruct")) {
       return arguments -> new NumpyBytes();
     }
     if (module.equals("numpy") && name.equals("ndarray")) {
       return arguments -> {
-        throw new InputException("numpy.ndarray is not called by any data file");
+        throw new InputException("calls numpy.ndarray, which no data file does");
       };
     }
     if (module.equals("numpy") && name.equals("dtype")) {
@@ -41,20 +46,20 @@ final class NumpyBytes implements Unpickler.Stateful {
   }
 
   /** How pickles of protocol 5 hold an array. */
-  private static NumpyBytes fromBuffer(Object[] arguments) {
-    if (arguments.length != 4 || !"C".equals(arguments[3])) {
+  private static NumpyBytes fromBuffer(List<?> arguments) {
+    if (arguments.size() != 4 || !"C".equals(arguments.get(3))) {
       throw new InputException("_frombuffer is known for (bytes, type, shape, 'C') only");
     }
     NumpyBytes array = new NumpyBytes();
-    array.setState(new Object[] {1L, arguments[2], arguments[1], false, arguments[0]});
+    array.setState(Arrays.asList(1L, arguments.get(2), arguments.get(1), false, arguments.get(0)));
     return array;
   }
 
   /** Python 3 writes bytes at protocol 2 as _codecs.encode(text, "latin1"). */
-  private static byte[] encode(Object[] arguments) {
-    if (arguments.length != 2
-        || !(arguments[0] instanceof String text)
-        || !"latin1".equals(arguments[1])) {
+  private static byte[] encode(List<?> arguments) {
+    if (arguments.size() != 2
+        || !(arguments.get(0) instanceof String text)
+        || !"latin1".equals(arguments.get(1))) {
       throw new InputException("_codecs.encode is known for latin1 only");
     }
     return text.getBytes(StandardCharsets.ISO_8859_1);
@@ -71,21 +76,27 @@ final class NumpyBytes implements Unpickler.Stateful {
 
   @Override
   public void setState(Object state) {
-    if (!(state instanceof Object[] parts)
-        || parts.length != 5
-        || !(parts[1] instanceof Object[] sizes)
-        || !(parts[2] instanceof Type)
-        || !(parts[4] instanceof byte[] content)) {
+    if (!(state instanceof List<?> parts)
+        || parts.size() != 5
+        || !(parts.get(1) instanceof List<?> sizes)
+        || !(parts.get(2) instanceof Type)
+        || !(parts.get(4) instanceof byte[] content)) {
       throw new InputException("a numpy array's state is not (version, shape, type, order, bytes)");
     }
-    if (!Boolean.FALSE.equals(parts[3])) {
+    if (!Boolean.FALSE.equals(parts.get(3))) {
       throw new InputException("a numpy array is in Fortran order; only C order is read");
     }
+    if (sizes.size() > MAX_AXES) {
+      throw new InputException("a numpy array has " + sizes.size() + " axes");
+    }
     long count = 1;
-    int[] found = new int[sizes.length];
-    for (int i = 0; i < sizes.length; i++) {
-      if (!(sizes[i] instanceof Long size) || size < 0 || size > content.length) {
-        throw new InputException("a numpy array has the size " + sizes[i] + " in its shape");
+    int[] found = new int[sizes.size()];
+    for (int i = 0; i < found.length; i++) {
+      if (!(sizes.get(i) instanceof Long size) || size < 0 || size > content.length) {
+        throw new InputException(
+            "a numpy array has a size in its shape that is not between 0 and its "
+                + content.length
+                + " bytes");
       }
       found[i] = size.intValue();
       count = Math.min(Integer.MAX_VALUE, count * size);
@@ -100,21 +111,22 @@ final class NumpyBytes implements Unpickler.Stateful {
 
   /** numpy.dtype("u1"): one unsigned byte. */
   private static final class Type implements Unpickler.Stateful {
-    Type(Object[] arguments) {
-      Object code = arguments.length == 0 ? null : arguments[0];
+    Type(List<?> arguments) {
+      Object code = arguments.isEmpty() ? null : arguments.get(0);
       String name =
           code instanceof byte[] b
               ? new String(b, StandardCharsets.US_ASCII)
-              : String.valueOf(code);
+              : code instanceof String s ? s : "without a name";
       if (!name.equals("u1") && !name.equals("|u1")) {
-        throw new InputException("a numpy array is of type " + name + "; only uint8 (u1) is read");
+        throw new InputException(
+            "a numpy array is of type " + Unpickler.printable(name) + "; only uint8 (u1) is read");
       }
     }
 
     /** Byte order and alignment: nothing to know of single bytes. */
     @Override
     public void setState(Object state) {
-      if (!(state instanceof Object[])) {
+      if (!(state instanceof List<?>)) {
         throw new InputException("a numpy type's state is no tuple");
       }
     }

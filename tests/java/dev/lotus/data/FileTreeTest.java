@@ -110,6 +110,70 @@ class FileTreeTest {
     }
   }
 
+  @Test
+  void aZipIsCheckedAgainstItsSums() throws IOException {
+    byte[] zip = SampleImages.zip(Map.of("a.jpg", "0123456789".repeat(50).getBytes()));
+    int entry = indexOf(zip, new byte[] {'P', 'K', 1, 2});
+    zip[entry + 16] ^= 1;
+    try (FileTree tree = FileTree.open(file("sum.zip", zip))) {
+      assertThatThrownBy(() -> tree.read("a.jpg"))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("sum.zip:a.jpg is damaged");
+    }
+  }
+
+  /** One packed kernel, claimed by many entries: the form of bomb that no single ratio betrays. */
+  @Test
+  void aZipWithOverlappingEntriesIsRefused() throws IOException {
+    Map<String, byte[]> files = new java.util.LinkedHashMap<>();
+    byte[] noise = new byte[4000];
+    new java.util.Random(1).nextBytes(noise);
+    files.put("a.jpg", noise);
+    for (int i = 0; i < 9; i++) {
+      files.put("b" + i + ".jpg", new byte[1]);
+    }
+    byte[] zip = SampleImages.zip(files);
+    int first = indexOf(zip, new byte[] {'P', 'K', 1, 2});
+    for (int at = first; at + 46 < zip.length && zip[at] == 'P' && zip[at + 2] == 1; ) {
+      // Every entry gets the first one's sum, sizes and place.
+      System.arraycopy(zip, first + 16, zip, at + 16, 12);
+      System.arraycopy(zip, first + 42, zip, at + 42, 4);
+      at += 46 + (zip[at + 28] & 0xff) + (zip[at + 30] & 0xff);
+    }
+    assertThatThrownBy(() -> FileTree.open(file("overlap.zip", zip)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("overlap");
+  }
+
+  /** More entries than 16 bits can count. */
+  @Test
+  void zip64() throws IOException {
+    Map<String, byte[]> files = new java.util.LinkedHashMap<>();
+    for (int i = 0; i < 66_000; i++) {
+      files.put("c/" + i + ".jpg", new byte[] {(byte) i});
+    }
+    try (FileTree tree = FileTree.open(file("many.zip", SampleImages.zip(files)))) {
+      assertThat(tree.files()).hasSize(66_000);
+      assertThat(tree.read("c/65999.jpg")).containsExactly((byte) 65999);
+    }
+  }
+
+  @Test
+  void aLinkThatLeadsNowhereIsNamed() throws IOException {
+    Path folder = Files.createDirectories(temp.resolve("links/a"));
+    Files.createSymbolicLink(folder.resolve("gone.jpg"), temp.resolve("nowhere.jpg"));
+    Files.createSymbolicLink(folder.resolve("there.jpg"), file("there.jpg", new byte[] {7}));
+    try (FileTree tree = FileTree.open(folder)) {
+      assertThat(tree.files()).containsExactly("gone.jpg", "there.jpg");
+      assertThat(tree.read("there.jpg")).containsExactly(7);
+      assertThatThrownBy(() -> tree.read("gone.jpg"))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("gone.jpg: no such file");
+    }
+    Files.createSymbolicLink(folder.resolve("loop"), folder);
+    assertThatThrownBy(() -> FileTree.open(folder)).hasMessageContaining("FileSystemLoop");
+  }
+
   private static int indexOf(byte[] bytes, byte[] wanted) {
     for (int i = 0; ; i++) {
       if (java.util.Arrays.equals(bytes, i, i + 4, wanted, 0, 4)) {

@@ -10,10 +10,12 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -21,7 +23,8 @@ import java.util.zip.ZipFile;
 /**
  * The files of an archive. A .zip and a .tar are read in place, one file at a time; a .tar.gz has
  * to be read from its beginning and is held in memory. Nothing is unpacked to disk, so no entry can
- * escape a folder or fill the disk.
+ * escape a folder or fill the disk. Links to files of the archive stand for these; a link to
+ * elsewhere is a file that cannot be read, not one that is left out.
  */
 final class ArchiveTree implements FileTree {
   /** Deflate's best is 1032; a file that claims more lies about its size. */
@@ -30,8 +33,12 @@ final class ArchiveTree implements FileTree {
   private static final long MAX_ENTRY = 1L << 29;
   private static final int MAX_ENTRIES = 4_000_000;
 
-  private interface Content {
-    byte[] read() throws IOException;
+  /** One file of the archive. */
+  interface Content {
+    /**
+     * @param where for messages
+     */
+    byte[] read(String where) throws IOException;
   }
 
   private final Path archive;
@@ -58,7 +65,7 @@ final class ArchiveTree implements FileTree {
       if (start.length >= 2 && (start[0] & 0xff) == 0x1f && (start[1] & 0xff) == 0x8b) {
         return compressedTar(archive);
       }
-      if (start.length == TarWalk.BLOCK && new String(start, 257, 5).equals("ustar")) {
+      if (TarWalk.isHeader(start)) {
         return tar(archive);
       }
       throw new InputException(
@@ -76,6 +83,7 @@ final class ArchiveTree implements FileTree {
         throw new InputException(archive + " has " + zip.size() + " entries; is it the right one?");
       }
       Map<String, Content> contents = new HashMap<>();
+      long room = Files.size(archive);
       for (ZipEntry entry : Collections.list(zip.entries())) {
         String where = archive + ", entry " + entry.getName();
         TarWalk.refuseOutside(where, entry.getName());
@@ -94,7 +102,12 @@ final class ArchiveTree implements FileTree {
                   + entry.getCompressedSize()
                   + ": more than any file of a data set; is it the right archive?");
         }
-        put(contents, where, entry.getName(), new Zipped(zip, entry, where));
+        room -= entry.getCompressedSize();
+        if (room < 0) {
+          throw new InputException(
+              where + ": the entries so far are larger than the archive, so they overlap");
+        }
+        TarIndex.put(contents, where, entry.getName(), new Zipped(zip, entry));
       }
       return new ArchiveTree(archive, zip, contents);
     } catch (RuntimeException e) {
@@ -103,13 +116,19 @@ final class ArchiveTree implements FileTree {
     }
   }
 
-  private record Zipped(ZipFile zip, ZipEntry entry, String where) implements Content {
+  private record Zipped(ZipFile zip, ZipEntry entry) implements Content {
     @Override
-    public byte[] read() throws IOException {
+    public byte[] read(String where) throws IOException {
       try (InputStream in = zip.getInputStream(entry)) {
         byte[] bytes = in.readNBytes((int) entry.getSize());
         if (bytes.length < entry.getSize() || in.read() >= 0) {
           throw new InputException(where + " has another size than it claims; fetch it again");
+        }
+        CRC32 sum = new CRC32();
+        sum.update(bytes);
+        if (sum.getValue() != entry.getCrc()) {
+          throw new InputException(
+              where + " is damaged: its sum is not the archive's; fetch the archive again");
         }
         return bytes;
       }
@@ -119,32 +138,25 @@ final class ArchiveTree implements FileTree {
   private static FileTree compressedTar(Path archive) throws IOException {
     long room = Runtime.getRuntime().maxMemory() / 2;
     TarWalk.Limits limits = new TarWalk.Limits(TarWalk.Limits.IN_MEMORY.entries(), MAX_ENTRY, room);
-    Map<String, Content> contents = new HashMap<>();
+    TarIndex index =
+        new TarIndex(
+            "",
+            (where, name, offset, size, content) -> {
+              byte[] bytes = TarReader.whole(where, name, size, content);
+              return place -> bytes;
+            });
     try (InputStream raw = Files.newInputStream(archive);
         InputStream in = new BufferedInputStream(new GZIPInputStream(raw, 1 << 16), 1 << 16)) {
-      TarWalk.walk(
-          archive.toString(),
-          in,
-          Long.MAX_VALUE,
-          limits,
-          (where, name, offset, size, content) ->
-              put(contents, where, name, new Held(TarReader.whole(where, name, size, content))));
+      TarWalk.walk(archive.toString(), in, Long.MAX_VALUE, limits, index);
     }
-    return new ArchiveTree(archive, () -> {}, contents);
-  }
-
-  private record Held(byte[] bytes) implements Content {
-    @Override
-    public byte[] read() {
-      return bytes;
-    }
+    return new ArchiveTree(archive, () -> {}, index.resolved());
   }
 
   private static FileTree tar(Path archive) throws IOException {
     FileChannel channel = FileChannel.open(archive, StandardOpenOption.READ);
     try {
-      Map<String, Content> contents = new HashMap<>();
-      index(archive.toString(), channel, 0, channel.size(), "", contents);
+      Map<String, Content> contents =
+          index(archive.toString(), channel, 0, channel.size(), "").resolved();
       return new ArchiveTree(archive, channel, contents);
     } catch (IOException | RuntimeException e) {
       channel.close();
@@ -156,40 +168,33 @@ final class ArchiveTree implements FileTree {
    * Finds the files of a tar inside the channel. ILSVRC's training archive is a tar of one tar a
    * class: such a tar stands for a folder of its name.
    */
-  private static void index(
-      String name,
-      FileChannel channel,
-      long start,
-      long length,
-      String folder,
-      Map<String, Content> contents)
-      throws IOException {
+  private static TarIndex index(
+      String name, FileChannel channel, long start, long length, String folder) throws IOException {
     record Inner(String path, long offset, long size) {}
-    List<Inner> inner = new java.util.ArrayList<>();
+    List<Inner> inner = new ArrayList<>();
+    TarIndex index =
+        new TarIndex(
+            folder,
+            (where, path, offset, size, content) -> {
+              if (path.endsWith(".tar") && folder.isEmpty()) {
+                inner.add(new Inner(path, start + offset, size));
+                return null;
+              }
+              return new Placed(channel, start + offset, size);
+            });
     channel.position(start);
     InputStream in = new SeekingStream(channel, start + length);
-    TarWalk.walk(
-        name,
-        in,
-        length,
-        TarWalk.Limits.IN_PLACE,
-        (where, path, offset, size, content) -> {
-          if (path.endsWith(".tar") && folder.isEmpty()) {
-            inner.add(new Inner(path, start + offset, size));
-          } else {
-            put(contents, where, folder + path, new Placed(channel, start + offset, size, where));
-          }
-        });
+    TarWalk.walk(name, in, length, TarWalk.Limits.IN_PLACE, index);
     for (Inner tar : inner) {
       String below = tar.path.substring(0, tar.path.length() - ".tar".length()) + "/";
-      index(name + ":" + tar.path, channel, tar.offset, tar.size, below, contents);
+      index.add(index(name + ":" + tar.path, channel, tar.offset, tar.size, below));
     }
+    return index;
   }
 
-  private record Placed(FileChannel channel, long offset, long size, String where)
-      implements Content {
+  private record Placed(FileChannel channel, long offset, long size) implements Content {
     @Override
-    public byte[] read() throws IOException {
+    public byte[] read(String where) throws IOException {
       if (size > MAX_ENTRY) {
         throw new InputException(where + " has " + size + " bytes: too many to be read whole");
       }
@@ -235,14 +240,6 @@ final class ArchiveTree implements FileTree {
     }
   }
 
-  private static void put(
-      Map<String, Content> contents, String where, String name, Content content) {
-    String path = name.startsWith("./") ? name.substring(2) : name;
-    if (contents.put(path, content) != null) {
-      throw new InputException(where + ": a second file named " + path + " in the archive");
-    }
-  }
-
   @Override
   public List<String> files() {
     return files;
@@ -251,7 +248,7 @@ final class ArchiveTree implements FileTree {
   @Override
   public byte[] read(String path) {
     try {
-      return content(path).read();
+      return content(path).read(locate(path));
     } catch (IOException e) {
       throw new InputException(
           locate(path) + " cannot be read: " + AtomicFiles.reason(e) + "; fetch it again", e);

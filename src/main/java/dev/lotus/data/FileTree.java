@@ -73,15 +73,21 @@ interface FileTree extends AutoCloseable {
     return i > 0 && Character.isLowSurrogate(s.charAt(i)) ? i - 1 : i;
   }
 
+  /** The place that --data names. */
+  static FileTree open(Path place) {
+    return open("--data", place);
+  }
+
   /**
    * Opens a folder, a .zip, a .tar or a .tar.gz, told apart by their first bytes.
    *
+   * @param option that named the place, for messages
    * @throws InputException if it does not exist or is none of these
    */
-  static FileTree open(Path place) {
+  static FileTree open(String option, Path place) {
     if (!Files.exists(place)) {
       throw new InputException(
-          "--data " + place + " does not exist (" + place.toAbsolutePath() + ")");
+          option + " " + place + " does not exist (" + place.toAbsolutePath() + ")");
     }
     return Files.isDirectory(place) ? new FolderTree(place) : ArchiveTree.open(place);
   }

@@ -9,7 +9,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A folder; links inside it are followed, as torchvision does. */
+/**
+ * A folder; links inside it are followed, as torchvision does. A link that leads nowhere counts as
+ * a file, which then cannot be read: it is not left out silently.
+ */
 final class FolderTree implements FileTree {
   private static final int MAX_DEPTH = 16;
 
@@ -20,7 +23,7 @@ final class FolderTree implements FileTree {
     this.root = root;
     try (Stream<Path> walk = Files.walk(root, MAX_DEPTH, FileVisitOption.FOLLOW_LINKS)) {
       files =
-          walk.filter(Files::isRegularFile)
+          walk.filter(file -> Files.isRegularFile(file) || !Files.exists(file))
               .map(file -> root.relativize(file).toString())
               .sorted(ORDER)
               .toList();

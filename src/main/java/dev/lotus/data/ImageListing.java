@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -35,6 +36,9 @@ record ImageListing(
     boolean squareCrop,
     int perClass,
     Dataset.PublishedForget published) {
+
+  private static final Set<String> ENDINGS =
+      Set.of("jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp");
 
   /** Looks through every file, and makes the data set. */
   Dataset open(DataSettings settings) {
@@ -102,16 +106,17 @@ record ImageListing(
   /** By the ending, as torchvision; what is no JPEG or PNG inside is refused when read. */
   static boolean isImage(String path) {
     String lower = path.toLowerCase(Locale.ROOT);
-    return !FileTree.name(path).startsWith("._")
-        && lower.matches(".*\\.(jpg|jpeg|png|ppm|bmp|pgm|tif|tiff|webp)");
+    int dot = lower.lastIndexOf('.');
+    return dot >= 0
+        && ENDINGS.contains(lower.substring(dot + 1))
+        && !FileTree.name(path).startsWith("._");
   }
 
-  /** A text file of the tree, by lines. */
+  /**
+   * A text file of the tree, by lines; blank ones are kept, so that the others keep their numbers.
+   */
   static List<String> lines(FileTree tree, String path) {
-    return new String(tree.read(path), java.nio.charset.StandardCharsets.UTF_8)
-        .lines()
-        .filter(line -> !line.isBlank())
-        .toList();
+    return new String(tree.read(path), java.nio.charset.StandardCharsets.UTF_8).lines().toList();
   }
 
   /**

@@ -59,6 +59,9 @@ final class Mufac {
     }
     List<Sample> samples = new ArrayList<>();
     for (int i = 1; i < lines.size(); i++) {
+      if (lines.get(i).isBlank()) {
+        continue;
+      }
       List<String> row = fields(lines.get(i));
       String where = tree.locate(csv) + ", line " + (i + 1);
       if (row.size() != columns.size()) {

@@ -27,6 +27,7 @@ final class TarReader {
    */
   static Map<String, byte[]> read(Path archive, Set<String> wanted) {
     Map<String, byte[]> found = new HashMap<>();
+    long[] room = {Runtime.getRuntime().maxMemory() / 2};
     try (InputStream raw = Files.newInputStream(archive);
         InputStream in = new BufferedInputStream(new GZIPInputStream(raw, 1 << 16), 1 << 16)) {
       TarWalk.walk(
@@ -36,8 +37,21 @@ final class TarReader {
           TarWalk.Limits.IN_MEMORY,
           (where, name, offset, size, content) -> {
             String last = name.substring(name.lastIndexOf('/') + 1);
-            if (wanted.contains(last)
-                && found.put(last, whole(where, name, size, content)) != null) {
+            if (!wanted.contains(last)) {
+              return;
+            }
+            room[0] -= size;
+            if (room[0] < 0) {
+              throw new InputException(
+                  where
+                      + " ("
+                      + name
+                      + ") has "
+                      + size
+                      + " bytes, with those before it more than half of the memory; is it the right"
+                      + " archive?");
+            }
+            if (found.put(last, whole(where, name, size, content)) != null) {
               throw new InputException(where + ": a second file named " + last + " in the archive");
             }
           });

@@ -8,15 +8,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * Goes through the regular files of a tar archive (POSIX ustar, with GNU's and pax's long names),
- * in order. Entries that point outside the archive's own folder are refused; what one entry, and
- * all together, may claim is limited.
+ * Goes through the files and links of a tar archive (v7, POSIX ustar and pax, GNU), in order.
+ * Entries that point outside the archive's own folder are refused, and so are sparse files, files
+ * that go on in another volume, and an archive without its end mark: nothing is left out silently.
+ * What one entry, and all together, may claim is limited.
  */
 final class TarWalk {
   static final int BLOCK = 512;
-
-  /** Long names are read into memory; a real one has at most 4096 bytes. */
-  private static final int MAX_NAME = 1 << 16;
 
   private TarWalk() {}
 
@@ -44,10 +42,19 @@ final class TarWalk {
      */
     void file(String where, String name, long offset, long size, InputStream content)
         throws IOException;
+
+    /**
+     * Takes a link; no content is stored for it.
+     *
+     * @param target as written: of a symbolic link relative to its own folder, else to the archive
+     */
+    default void link(String where, String name, String target, boolean symbolic) {
+      // Who looks for files of known names finds them as files.
+    }
   }
 
   /**
-   * Visits every regular file.
+   * Visits every regular file and every link.
    *
    * @param archive for messages
    * @param length bytes of the stream where that is known, else {@link Long#MAX_VALUE}
@@ -57,10 +64,14 @@ final class TarWalk {
       throws IOException {
     Counting in = new Counting(raw);
     long total = 0;
-    String longName = null;
+    TarExtension extension = new TarExtension();
     for (int entry = 0; ; entry++) {
       byte[] header = in.readNBytes(BLOCK);
-      if (header.length == 0 || isZero(header)) {
+      if (header.length == 0) {
+        throw new InputException(
+            archive + " has no end mark after entry " + entry + ": it is cut off; fetch it again");
+      }
+      if (isZero(header)) {
         // The gzip checksum is compared when its end is reached, after tar's own padding.
         in.readNBytes(1 << 20);
         return;
@@ -70,8 +81,11 @@ final class TarWalk {
         throw cutOff(where, "its header", header.length, BLOCK);
       }
       checkSum(where, header);
-      String name = longName != null ? longName : name(header);
-      long size = number(where + " (" + name + "): size", header, 124, 12);
+      int type = header[156];
+      String name = extension.nameOr(name(header));
+      boolean bodiless = type >= '1' && type <= '6';
+      long written = bodiless ? 0 : number(where + " (" + name + "): size", header, 124, 12);
+      long size = extension.sizeOr(type, written);
       total += Math.max(0, size) + BLOCK;
       refuseOutside(where, name);
       if (size < 0
@@ -92,14 +106,37 @@ final class TarWalk {
       if (size > length - start) {
         throw cutOff(where, name, Math.max(0, length - start), size);
       }
-      longName = null;
-      int type = header[156];
-      if (type == 'L' || type == 'x') {
-        longName = longName(where, in, size, type);
-      } else if (type == '0' || type == 0) {
-        visitor.file(where, name, start, size, in);
+      if (TarExtension.isExtension(type)) {
+        extension.read(where, in, size, type);
+      } else {
+        visit(visitor, where, type, name, size, extension.linkOr(string(header, 157, 100)), in);
+        extension = new TarExtension();
       }
       in.skipNBytes(size + padding(size) - (in.position - start));
+    }
+  }
+
+  private static void visit(
+      Visitor visitor, String where, int type, String name, long size, String link, Counting in)
+      throws IOException {
+    switch (type) {
+      case 0, '0', '7' -> {
+        // Archives of before 1988 have no type for folders, only the slash.
+        if (!name.endsWith("/")) {
+          visitor.file(where, name, in.position, size, in);
+        }
+      }
+      case '1', '2' -> visitor.link(where, name, link, type == '2');
+      case 'S', 'M' ->
+          throw new InputException(
+              where
+                  + " ("
+                  + name
+                  + (type == 'S' ? ") is a sparse file" : ") goes on from another volume")
+                  + ", which is not read; pack it anew, without --sparse and --multi-volume");
+      default -> {
+        // Folders, devices, labels: nothing to read.
+      }
     }
   }
 
@@ -130,6 +167,19 @@ final class TarWalk {
     return (BLOCK - size % BLOCK) % BLOCK;
   }
 
+  /** Whether a block is the header of a tar entry: its own checksum says so. */
+  static boolean isHeader(byte[] block) {
+    if (block.length < BLOCK || isZero(block)) {
+      return false;
+    }
+    try {
+      checkSum("", block);
+      return true;
+    } catch (InputException e) {
+      return false;
+    }
+  }
+
   private static boolean isZero(byte[] block) {
     for (byte b : block) {
       if (b != 0) {
@@ -137,26 +187,6 @@ final class TarWalk {
       }
     }
     return true;
-  }
-
-  /** The next entry's name, from GNU's 'L' entry or pax's "length path=name" record. */
-  private static String longName(String where, InputStream in, long size, int type)
-      throws IOException {
-    if (size > MAX_NAME) {
-      throw new InputException(where + " has a name of " + size + " bytes; is it the right file?");
-    }
-    String text = new String(in.readNBytes((int) size), StandardCharsets.UTF_8);
-    if (type == 'L') {
-      int end = text.indexOf('\0');
-      return end < 0 ? text : text.substring(0, end);
-    }
-    for (String record : text.split("\n")) {
-      int key = record.indexOf(" path=");
-      if (key > 0) {
-        return record.substring(key + " path=".length());
-      }
-    }
-    return null;
   }
 
   /** The header's bytes added up, its checksum field counted as blanks. */

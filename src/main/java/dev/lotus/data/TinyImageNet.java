@@ -51,6 +51,9 @@ final class TinyImageNet {
     int number = 0;
     for (String line : ImageListing.lines(tree, ANNOTATIONS)) {
       number++;
+      if (line.isBlank()) {
+        continue;
+      }
       String[] parts = line.split("\t");
       int label = parts.length < 2 ? -1 : classes.indexOf(parts[1]);
       if (label < 0) {

@@ -3,8 +3,10 @@ package dev.lotus.data;
 import dev.lotus.data.EncodedImages.Sample;
 import dev.lotus.device.InputException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Images from another source that stand for unseen data (generated ones, say): a folder of images a
@@ -14,7 +16,16 @@ import java.util.Locale;
  */
 record UnseenImages(ImageSet images, String sha256) {
   static UnseenImages open(Path folder, Dataset data, DataSettings settings) {
-    FileTree given = FileTree.open(folder);
+    if (data.train().channels() != 3) {
+      throw new InputException(
+          "--unseen "
+              + folder
+              + " needs a data set of three channels; "
+              + data.name()
+              + " has "
+              + data.train().channels());
+    }
+    FileTree given = FileTree.open("--unseen", folder);
     FileTree tree = given.find(t -> t.folders().stream().anyMatch(f -> label(f, data) >= 0));
     if (tree == null) {
       throw new InputException(
@@ -26,13 +37,22 @@ record UnseenImages(ImageSet images, String sha256) {
               + String.join(", ", data.classNames().subList(0, Math.min(3, data.classes())))
               + ", ...) or by its number");
     }
+    Map<String, Integer> labels = new HashMap<>();
     List<Sample> samples =
         tree.files().stream()
             .filter(path -> ImageListing.isImage(path) && path.indexOf('/') > 0)
-            .map(path -> new Sample(path, required(tree, path, data)))
+            .map(path -> new Sample(path, labels.computeIfAbsent(top(path), f -> label(f, data))))
             .toList();
-    if (data.train().channels() != 3) {
-      throw new InputException("--unseen needs a data set of three channels");
+    for (Sample sample : samples) {
+      if (sample.label() < 0) {
+        throw new InputException(
+            tree.locate(sample.path())
+                + " lies in a folder that is named after no class of "
+                + data.name());
+      }
+    }
+    if (samples.isEmpty()) {
+      throw new InputException("--unseen " + folder + " holds no images (.jpg, .jpeg or .png)");
     }
     Checksum checksum = new Checksum();
     ImageSize size = new ImageSize(0, data.train().height(), data.train().width());
@@ -41,13 +61,8 @@ record UnseenImages(ImageSet images, String sha256) {
     return new UnseenImages(images, checksum.hex());
   }
 
-  private static int required(FileTree tree, String path, Dataset data) {
-    int label = label(path.substring(0, path.indexOf('/')), data);
-    if (label < 0) {
-      throw new InputException(
-          tree.locate(path) + " lies in a folder that is named after no class of " + data.name());
-    }
-    return label;
+  private static String top(String path) {
+    return path.substring(0, path.indexOf('/'));
   }
 
   /** -1 if the name is no class's. */

@@ -95,7 +95,7 @@ final class Runs {
 
   /** Every option of the command with the value in force, in the command line's order. */
   static Map<String, String> configuration(
-      CommandSpec spec, double learningRate, Normalization normalization) {
+      CommandSpec spec, double learningRate, double weightDecay, Normalization normalization) {
     Map<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {
       Object value = option.getValue();
@@ -105,6 +105,7 @@ final class Runs {
     }
     // Their defaults depend on the method and on the model.
     values.put("lr", String.valueOf(learningRate));
+    values.put("weight-decay", String.valueOf(weightDecay));
     values.put("normalize", text(normalization));
     return values;
   }

@@ -244,12 +244,13 @@ class UnlearnLoopTest {
         method.prepare(task);
         method.begin(task, 0);
         EpochOrder few = EpochOrder.of(Arrays.copyOf(data.split().forget(), 40));
-        runner.run(few, 0, 1, 1e-4, method.step());
-        runner.run(few, 1, 1, 1e-4, method.step());
+        Pass pass = Pass.of(few, method.passes(task, 0).get(0).step());
+        runner.run(pass, "epoch 1", 0, 1, 1e-4);
+        runner.run(pass, "epoch 2", 1, 1, 1e-4);
         long objects = Pointer.totalCount();
         long bytes = Pointer.totalBytes();
         for (int epoch = 2; epoch < 22; epoch++) {
-          runner.run(few, epoch, 1, 1e-4, method.step());
+          runner.run(pass, "epoch", epoch, 1, 1e-4);
         }
         assertThat(Pointer.totalCount()).isEqualTo(objects);
         assertThat(Pointer.totalBytes()).isEqualTo(bytes);

@@ -98,6 +98,7 @@ final class Runs {
   static Map<String, String> configuration(
       CommandSpec spec,
       double learningRate,
+      double weightDecay,
       Normalization normalization,
       Augmentation augmentation) {
     Map<String, String> values = new LinkedHashMap<>();
@@ -109,6 +110,7 @@ final class Runs {
     }
     // What they mean depends on the method, the data set and the model.
     values.put("lr", String.valueOf(learningRate));
+    values.put("weight-decay", String.valueOf(weightDecay));
     values.put("normalize", text(normalization));
     values.put("augment", augmentation.toString());
     return values;

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -128,7 +129,11 @@ final class TrainCommand implements Callable<Integer> {
               engine,
               backbone,
               Runs.configuration(
-                  spec, config.learningRate(), engine.normalization(), config.augmentation()),
+                  spec,
+                  config.learningRate(),
+                  config.weightDecay(),
+                  engine.normalization(),
+                  config.augmentation()),
               dataset,
               splitFile == null ? null : Checksum.ofFile(splitFile),
               Map.of("training", seconds),
@@ -197,12 +202,22 @@ final class TrainCommand implements Callable<Integer> {
     return new ModelSource(place, backbone, data.normalize, null);
   }
 
+  /** {@code (impair 2.3026, repair 0.1234)}; nothing where the epoch is one. */
+  private static String phases(Map<String, Double> losses) {
+    return losses.isEmpty()
+        ? ""
+        : losses.entrySet().stream()
+            .map(p -> String.format(Locale.ROOT, "%s %.4f", p.getKey(), p.getValue()))
+            .collect(Collectors.joining(", ", " (", ")"));
+  }
+
   static String line(EpochTrace e) {
     return String.format(
         Locale.ROOT,
-        "epoch %d: loss %.4f%s, %.1f s",
+        "epoch %d: loss %.4f%s%s, %.1f s",
         e.epoch(),
         e.loss(),
+        phases(e.phases()),
         e.tau() == null
             ? ""
             : e.accForget() == null

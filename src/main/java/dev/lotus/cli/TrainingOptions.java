@@ -25,9 +25,8 @@ final class TrainingOptions {
   @Option(
       names = "--weight-decay",
       paramLabel = "R",
-      defaultValue = "5e-4",
-      description = "Weight decay (default: ${DEFAULT-VALUE}).")
-  double weightDecay;
+      description = "Weight decay (default: the method's published one; 5e-4 in training).")
+  Double weightDecay;
 
   @Option(
       names = "--batch",
@@ -59,11 +58,11 @@ final class TrainingOptions {
           "--epochs " + epochs + " --batch " + batch + ": both must be at least 1");
     }
     double rate = learningRate != null ? learningRate : 0.1;
-    if (!(rate >= 0) || !(weightDecay >= 0)) {
+    double decay = weightDecay != null ? weightDecay : 5e-4;
+    if (!(rate >= 0) || !(decay >= 0)) {
       throw new InputException(
-          "--lr " + rate + " --weight-decay " + weightDecay + ": both must be 0 or more");
+          "--lr " + rate + " --weight-decay " + decay + ": both must be 0 or more");
     }
-    return new TrainLoop.Config(
-        epochs, batch, rate, weightDecay, augmentation(dataset, arch), seed);
+    return new TrainLoop.Config(epochs, batch, rate, decay, augmentation(dataset, arch), seed);
   }
 }

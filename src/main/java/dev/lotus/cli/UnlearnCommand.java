@@ -22,6 +22,7 @@ import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnLoop;
 import dev.lotus.unlearn.UnlearnMethods;
+import dev.lotus.unlearn.UpstreamQuirk;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +43,18 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "Make a model forget the split's forget set, then measure what is left of it.")
 final class UnlearnCommand implements Callable<Integer> {
+  /** Options that mean nothing to some methods, and are refused with those. */
+  private static final List<String> HYPER_PARAMETERS =
+      List.of(
+          "--lr",
+          "--weight-decay",
+          "--retain-fraction",
+          "--alpha",
+          "--tau",
+          "--accuracy-rounding",
+          "--forget-target",
+          "--retain-target");
+
   @Spec CommandSpec spec;
   @Mixin DataOptions data;
   @Mixin CommonOptions common;
@@ -49,8 +62,20 @@ final class UnlearnCommand implements Callable<Integer> {
   @Mixin ModelOptions models;
   @Mixin SaveOptions saving;
 
-  @Option(names = "--method", paramLabel = "X", required = true, description = "lotus or finetune.")
+  @Option(
+      names = "--method",
+      paramLabel = "X",
+      required = true,
+      description =
+          "lotus, finetune, neggrad+, random-label, bad-teacher, scrub, ssd (takes one epoch), unsir, salun (random labels inside), salun-lotus, or retrain, the gold standard.")
   String method;
+
+  @Option(
+      names = "--upstream-quirks",
+      paramLabel = "Q",
+      description =
+          "all, or names with commas between: do as the published code where it departs from the method's paper; see docs/fidelity.md.")
+  String upstreamQuirks;
 
   @Option(
       names = "--split",
@@ -64,21 +89,22 @@ final class UnlearnCommand implements Callable<Integer> {
       paramLabel = "A",
       defaultValue = "2",
       description =
-          "lotus: tau = exp(A (accuracy on forget - accuracy on unseen)); 8 is published for CIFAR-10 (default: ${DEFAULT-VALUE}).")
+          "lotus, salun-lotus: tau = exp(A (accuracy on forget - accuracy on unseen)); 8 is published for CIFAR-10 (default: ${DEFAULT-VALUE}).")
   double alpha;
 
   @Option(
       names = "--retain-fraction",
       paramLabel = "F",
       defaultValue = "0.3",
-      description = "lotus: share of the retain set that takes part (default: ${DEFAULT-VALUE}).")
+      description =
+          "lotus, salun-lotus, bad-teacher: share of the retain set that takes part (default: ${DEFAULT-VALUE}).")
   double retainFraction;
 
   @Option(
       names = "--forget-target",
       paramLabel = "T",
       defaultValue = "gumbel-softmax",
-      description = "lotus: gumbel-softmax or softmax (default: ${DEFAULT-VALUE}).")
+      description = "lotus, salun-lotus: gumbel-softmax or softmax (default: ${DEFAULT-VALUE}).")
   String forgetTarget;
 
   @Option(
@@ -86,20 +112,20 @@ final class UnlearnCommand implements Callable<Integer> {
       paramLabel = "T",
       defaultValue = "gumbel-hard",
       description =
-          "lotus: gumbel-hard, a sample of the teacher as published, or argmax (default: ${DEFAULT-VALUE}).")
+          "lotus, salun-lotus: gumbel-hard, a sample of the teacher as published, or argmax (default: ${DEFAULT-VALUE}).")
   String retainTarget;
 
   @Option(
       names = "--tau",
       paramLabel = "fixed:X",
-      description = "lotus: a fixed temperature X > 0 instead of the schedule.")
+      description = "lotus, salun-lotus: a fixed temperature X > 0 instead of the schedule.")
   String tau;
 
   @Option(
       names = "--accuracy-rounding",
       paramLabel = "N",
       description =
-          "lotus: round accuracies to N decimals before tau and the stop rule; 2 = as published (default: none).")
+          "lotus, salun-lotus: round accuracies to N decimals before tau and the stop rule; 2 = as published (default: none).")
   Integer accuracyRounding;
 
   @Option(
@@ -132,8 +158,7 @@ final class UnlearnCommand implements Callable<Integer> {
               common.seed,
               engine,
               result.model(),
-              Runs.configuration(
-                  spec, config.learningRate(), engine.normalization(), config.augmentation()),
+              configuration(config, engine),
               dataset,
               Checksum.ofFile(splitFile),
               phases,
@@ -141,7 +166,7 @@ final class UnlearnCommand implements Callable<Integer> {
       try (Backbone unlearned = result.model()) {
         Runs.save(folder, unlearned, layout);
         folder.write(record);
-        judge(engine, original, result, record, sets, folder);
+        judge(engine, config, original, result, record, sets, folder);
         if (!data.keepCache) {
           dataset.train().eraseCached(sets.split().forget());
         }
@@ -150,8 +175,24 @@ final class UnlearnCommand implements Callable<Integer> {
     return Main.DONE;
   }
 
+  /** What run.json says: the options, and the quirks by their names. */
+  private Map<String, String> configuration(UnlearnConfig config, Engine engine) {
+    Map<String, String> values =
+        Runs.configuration(
+            spec,
+            config.learningRate(),
+            config.weightDecay(),
+            engine.normalization(),
+            config.augmentation());
+    if (!config.quirks().isEmpty()) {
+      values.put("upstream-quirks", UpstreamQuirk.names(config.quirks()));
+    }
+    return values;
+  }
+
   private void judge(
       Engine engine,
+      UnlearnConfig config,
       ModelSource original,
       UnlearnLoop.Result result,
       RunRecord record,
@@ -159,7 +200,7 @@ final class UnlearnCommand implements Callable<Integer> {
       RunFolder folder) {
     long start = System.nanoTime();
     ModelScores before = ModelScores.of(engine, original.backbone(), sets);
-    ModelScores after = ModelScores.of(engine, result.model(), sets);
+    ModelScores after = ModelScores.of(engine, result.model(), sets, config);
     Metrics metrics = after.metrics(before.evaluation().test(), null, result.seconds());
     Map<String, Double> phases = new LinkedHashMap<>(record.phaseSeconds());
     phases.put("evaluation", (System.nanoTime() - start) / 1e9);
@@ -192,12 +233,17 @@ final class UnlearnCommand implements Callable<Integer> {
   }
 
   private UnlearnConfig config(UnlearnMethods.Entry entry, Dataset dataset, Arch arch) {
+    for (String option : HYPER_PARAMETERS) {
+      if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+        UnlearnMethods.requireOption(method, option);
+      }
+    }
     return new UnlearnConfig(
         method,
         training.epochs,
         training.batch,
         training.learningRate != null ? training.learningRate : entry.learningRate(),
-        training.weightDecay,
+        training.weightDecay != null ? training.weightDecay : entry.weightDecayOn(dataset.name()),
         training.augmentation(dataset, arch),
         retainFraction,
         alpha,
@@ -205,7 +251,8 @@ final class UnlearnCommand implements Callable<Integer> {
         rounding(),
         choice("--forget-target", forgetTarget, ForgetTarget.values()),
         choice("--retain-target", retainTarget, RetainTarget.values()),
-        common.seed);
+        common.seed,
+        UpstreamQuirk.parse(upstreamQuirks, method));
   }
 
   private int rounding() {

@@ -12,7 +12,9 @@ import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 
-/** The optimizers of the published runs, libtorch's own. */
+/**
+ * The optimizers of the published runs, libtorch's own: what {@link FusedUpdate} is measured by.
+ */
 public final class Optimizers {
   private Optimizers() {}
 
@@ -46,15 +48,19 @@ public final class Optimizers {
       List<Tensor> parameters, double learningRate, double momentum, double weightDecay) {
     requireNotNegative("learning rate", learningRate);
     requireNotNegative("weight decay", weightDecay);
-    requireNotNegative("momentum", momentum);
-    if (momentum >= 1) {
-      throw new InputException("momentum = " + momentum + ": give a number from 0 to below 1");
-    }
+    requireMomentum(momentum);
     try (PointerScope scope = new PointerScope()) {
       SGDOptions options = new SGDOptions(learningRate);
       options.momentum().put(momentum);
       options.weight_decay().put(weightDecay);
       return new LibtorchUpdate(new SGD(vector(parameters), options));
+    }
+  }
+
+  static void requireMomentum(double momentum) {
+    requireNotNegative("momentum", momentum);
+    if (momentum >= 1) {
+      throw new InputException("momentum = " + momentum + ": give a number from 0 to below 1");
     }
   }
 

@@ -1,23 +1,25 @@
 package dev.lotus.unlearn;
 
+import dev.lotus.backbone.Backbone;
 import dev.lotus.load.Batch;
-import org.bytedeco.pytorch.CrossEntropyLossOptions;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.bytedeco.pytorch.kNone;
 
 /**
- * Mean cross-entropy against the labels, in fp32: training from scratch, and what fine-tuning goes
- * on with.
+ * Mean cross entropy against the labels: training from scratch, and what most methods do with the
+ * samples to keep.
+ *
+ * @param model that is trained
  */
-final class CrossEntropyStep implements EpochRunner.Step {
+record CrossEntropyStep(Engine engine, Backbone model) implements EpochRunner.Step {
   @Override
-  public void backward(Tensor logits_BC, Batch batch, int step, Tensor losses_B) {
-    CrossEntropyLossOptions each = new CrossEntropyLossOptions();
-    each.reduction().put(new kNone());
-    Tensor losses = torch.cross_entropy(logits_BC.to(ScalarType.Float), batch.labels(), each);
-    losses_B.copy_(losses.detach());
-    losses.mean().backward();
+  public void backward(Batch batch, int step, Tensor losses_B) {
+    backward(batch.images(), batch.labels(), losses_B);
+  }
+
+  /** The same of any images [B, ...] under any labels [B]; adds to the losses. */
+  void backward(Tensor images, Tensor labels, Tensor losses_B) {
+    LogitLoss loss = new LogitLoss(engine.device(), engine.logits(model, images));
+    losses_B.add_(loss.crossEntropy(labels, 1.0 / labels.size(0)));
+    loss.backward();
   }
 }

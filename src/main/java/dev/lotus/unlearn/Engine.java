@@ -4,6 +4,7 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.Precision;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * Where and how everything of a run computes.
@@ -48,6 +49,13 @@ public record Engine(
   public void place(Backbone model) {
     model.to(device);
     model.channelsLast(true);
+  }
+
+  /** A batch's logits [B, C] in the run's precision; recorded by autograd unless that is off. */
+  Tensor logits(Backbone model, Tensor images_BCHW) {
+    try (Precision.Mode mode = precision.autocast(device)) {
+      return model.forward(images_BCHW);
+    }
   }
 
   /** The same for images normalised in another way. */

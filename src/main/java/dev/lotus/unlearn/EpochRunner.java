@@ -2,7 +2,6 @@ package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
-import dev.lotus.device.Precision;
 import dev.lotus.device.ResultException;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
@@ -10,27 +9,37 @@ import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.optim.WeightUpdate;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * The steps of an epoch: batch, forward, loss, backward, update. Losses stay on the device until
- * the epoch's end, where a NaN is found with the step that brought it; no step waits for the
- * device.
+ * the pass's end, where a NaN is found with the step that brought it; no step waits for the device.
  */
 public final class EpochRunner implements AutoCloseable {
-  /** What a method puts between the student's logits and the backward pass. */
+  /** What a method does with a batch. */
   public interface Step {
     /**
-     * Computes the loss of each row and runs the backward pass of its mean.
+     * Runs the student on the batch, computes the loss of each row and runs the backward pass of
+     * its mean. Gradients are clear before it; the update follows it.
      *
-     * @param logits_BC the student's, recorded by autograd
      * @param step number of the step in the whole run, from 0
-     * @param losses_B where the rows' losses go, fp32
+     * @param losses_B where the rows' losses go, fp32, zeros
      */
-    void backward(Tensor logits_BC, Batch batch, int step, Tensor losses_B);
+    void backward(Batch batch, int step, Tensor losses_B);
   }
+
+  /**
+   * Losses of an epoch.
+   *
+   * @param mean over the samples of all passes
+   * @param phases the mean of each pass that has a name, in their order
+   */
+  record Losses(double mean, Map<String, Double> phases) {}
 
   private final Engine engine;
   private final Backbone student;
@@ -52,47 +61,68 @@ public final class EpochRunner implements AutoCloseable {
         new BatchLoader(images, engine.normalization(), augmentation, batchSize, engine.device());
   }
 
+  /** The passes of an epoch, one after the other; see {@link #run}. */
+  Losses runAll(List<Pass> passes, int epoch, long seed, double learningRate) {
+    double sum = 0;
+    long samples = 0;
+    Map<String, Double> phases = new LinkedHashMap<>();
+    for (int i = 0; i < passes.size(); i++) {
+      Pass pass = passes.get(i);
+      String name = "epoch " + (epoch + 1) + (pass.phase() == null ? "" : ", " + pass.phase());
+      double loss = run(pass, name, drawOf(epoch, i), seed, learningRate);
+      sum += loss * pass.order().size();
+      samples += pass.order().size();
+      if (pass.phase() != null) {
+        phases.put(pass.phase(), loss);
+      }
+    }
+    return new Losses(sum / samples, phases);
+  }
+
+  /** Keeps the orders and augmentations of an epoch's passes apart. */
+  static long drawOf(int epoch, int pass) {
+    return epoch + ((long) pass << 32);
+  }
+
   /**
-   * Trains on every sample of {@code order} once, the last partial batch included.
+   * Takes every sample of the pass once, the last partial batch included.
    *
-   * @param epoch from 0
-   * @param seed of the order's shuffling and the augmentation
+   * @param name for progress and errors, such as {@code epoch 3}
+   * @param draw number of the order's shuffling and of the augmentation; two passes of one number
+   *     and seed draw the same
    * @return mean loss over the samples
-   * @throws ResultException at the epoch's end, if a loss was NaN or infinite
+   * @throws ResultException at the pass's end, if a loss was NaN or infinite
    */
-  public double run(EpochOrder order, int epoch, long seed, double learningRate, Step action) {
-    student.train(true);
+  public double run(Pass pass, String name, long draw, long seed, double learningRate) {
+    student.train(pass.training());
     update.learningRate(learningRate);
-    engine.listener().begin("epoch " + (epoch + 1), order.size());
+    EpochOrder order = pass.shuffled() ? pass.order().shuffled(seed, draw) : pass.order();
+    engine.listener().begin(name, order.size());
     int firstStep = steps;
     int batchSize = 0;
     try (PointerScope scope = new PointerScope()) {
       Tensor losses = Evaluator.on(engine.device(), torch.zeros(order.size()));
-      Iterator<Batch> batches = loader.epoch(order.shuffled(seed, epoch), epoch, seed);
+      Iterator<Batch> batches = loader.epoch(order, draw, seed);
       int done = 0;
       while (batches.hasNext()) {
         try (PointerScope stepScope = new PointerScope()) {
           Batch batch = batches.next();
           batchSize = Math.max(batchSize, batch.size());
-          Tensor logits;
-          try (Precision.Mode mode = engine.precision().autocast(engine.device())) {
-            logits = student.forward(batch.images());
-          }
           update.zeroGrad();
-          action.backward(logits, batch, steps, losses.narrow(0, done, batch.size()));
+          pass.step().backward(batch, steps, losses.narrow(0, done, batch.size()));
           update.step();
           steps++;
           done += batch.size();
           engine.listener().advance(batch.size());
         }
       }
-      return mean(losses, epoch, firstStep, batchSize);
+      return mean(losses, name, firstStep, batchSize);
     } finally {
       engine.listener().end();
     }
   }
 
-  private static double mean(Tensor losses, int epoch, int firstStep, int batchSize) {
+  private static double mean(Tensor losses, String name, int firstStep, int batchSize) {
     float[] host = Evaluator.hostFloats(losses);
     double sum = 0;
     for (int i = 0; i < host.length; i++) {
@@ -100,8 +130,8 @@ public final class EpochRunner implements AutoCloseable {
         throw new ResultException(
             "the loss became "
                 + host[i]
-                + " in epoch "
-                + (epoch + 1)
+                + " in "
+                + name
                 + ", step "
                 + (firstStep + i / batchSize + 1)
                 + " of the run; lower --lr");

@@ -3,7 +3,6 @@ package dev.lotus.unlearn;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.ComputeDevice;
-import dev.lotus.device.Precision;
 import dev.lotus.device.ResultException;
 import dev.lotus.kernel.EvaluateLogits;
 import dev.lotus.kernel.EvaluateLogits.ClassSums;
@@ -25,15 +24,40 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * One pass of a model in evaluation mode over a set, without augmentation, in batches of {@value
- * #BATCH}.
+ * #BATCH}; and the published code's ways of evaluating, for those who ask for them.
  */
 public final class Evaluator {
   static final int BATCH = 256;
 
+  /** Keeps the augmentations of evaluation apart from those of the epochs' passes. */
+  private static final long DRAW = 1L << 49;
+
   private final Engine engine;
+  private final Augmentation augmentation;
+  private final long draw;
+  private final long seed;
 
   public Evaluator(Engine engine) {
+    this(engine, Augmentation.NONE, 0, 0);
+  }
+
+  private Evaluator(Engine engine, Augmentation augmentation, long draw, long seed) {
     this.engine = engine;
+    this.augmentation = augmentation;
+    this.draw = draw;
+    this.seed = seed;
+  }
+
+  /**
+   * Of training images, D_f and D_r: augmented as the run's are under {@link
+   * UpstreamQuirk#AUGMENTED_EVALUATION}, else as they are.
+   *
+   * @param epoch each has another augmentation
+   */
+  static Evaluator ofTraining(Engine engine, UnlearnConfig config, int epoch) {
+    return config.quirks().contains(UpstreamQuirk.AUGMENTED_EVALUATION)
+        ? new Evaluator(engine, config.augmentation(), DRAW + epoch, config.seed())
+        : new Evaluator(engine);
   }
 
   /**
@@ -133,6 +157,35 @@ public final class Evaluator {
     return all;
   }
 
+  /**
+   * Entropies in nats [N] of a model in training mode that sees one image at a time: BatchNorm
+   * takes each image's own statistics and moves the model's running ones.
+   */
+  float[] entropiesInTrainingMode(Backbone model, ImageSet images, int[] indices, String what) {
+    ComputeDevice device = engine.device();
+    model.train(true);
+    try (PointerScope scope = new PointerScope()) {
+      Tensor entropies = on(device, torch.zeros(indices.length));
+      int[] done = {0};
+      forEachBatch(
+          model,
+          images,
+          indices,
+          what,
+          1,
+          (logits, batch) ->
+              EvaluateLogits.run(
+                  TensorMatrix.of(logits, device),
+                  TensorMatrix.longs(batch.labels(), 0),
+                  new EvaluateLogits.Output(
+                      null, null, TensorMatrix.floats(entropies, done[0]++), null, null),
+                  TensorMatrix.stream(device)));
+      return hostFloats(entropies);
+    } finally {
+      model.train(false);
+    }
+  }
+
   private interface BatchAction {
     void accept(Tensor logits_BC, Batch batch);
   }
@@ -140,20 +193,26 @@ public final class Evaluator {
   private void forEachBatch(
       Backbone model, ImageSet images, int[] indices, String what, BatchAction action) {
     model.train(false);
+    forEachBatch(model, images, indices, what, BATCH, action);
+  }
+
+  private void forEachBatch(
+      Backbone model,
+      ImageSet images,
+      int[] indices,
+      String what,
+      int batchSize,
+      BatchAction action) {
     engine.listener().begin("evaluating " + what, indices.length);
     try (BatchLoader loader =
             new BatchLoader(
-                images, engine.normalization(), Augmentation.NONE, BATCH, engine.device());
+                images, engine.normalization(), augmentation, batchSize, engine.device());
         NoGradGuard noGrad = new NoGradGuard()) {
-      Iterator<Batch> batches = loader.epoch(EpochOrder.of(indices), 0, 0);
+      Iterator<Batch> batches = loader.epoch(EpochOrder.of(indices), draw, seed);
       while (batches.hasNext()) {
         try (PointerScope scope = new PointerScope()) {
           Batch batch = batches.next();
-          Tensor logits;
-          try (Precision.Mode mode = engine.precision().autocast(engine.device())) {
-            logits = model.forward(batch.images());
-          }
-          action.accept(logits.contiguous(), batch);
+          action.accept(engine.logits(model, batch.images()).contiguous(), batch);
           engine.listener().advance(batch.size());
         }
       }

@@ -1,24 +1,32 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.load.EpochOrder;
-import dev.lotus.optim.Optimizers;
+import dev.lotus.optim.FusedUpdate;
 import dev.lotus.optim.WeightUpdate;
+import java.util.List;
 
 /**
- * Fine-tuning: cross-entropy on all of D_r, SGD with momentum 0.9 (upstream {@code
+ * Fine-tuning: cross entropy on all of D_r, SGD with momentum 0.9 (upstream {@code
  * naive_unlearning_class.py}). The forget set is only left out.
  */
 final class Finetune implements UnlearnMethod {
-  private static final double MOMENTUM = 0.9;
+  /** Momentum of the published baselines. */
+  static final double MOMENTUM = 0.9;
+
   private EpochOrder samples;
 
-  @Override
-  public WeightUpdate optimizer(Task task) {
-    return Optimizers.sgd(
+  /** The published baselines' optimizer. */
+  static FusedUpdate momentum(Task task) {
+    return FusedUpdate.sgd(
         task.student().parameters(),
         task.config().learningRate(),
         MOMENTUM,
         task.config().weightDecay());
+  }
+
+  @Override
+  public WeightUpdate optimizer(Task task) {
+    return momentum(task);
   }
 
   @Override
@@ -27,20 +35,7 @@ final class Finetune implements UnlearnMethod {
   }
 
   @Override
-  public Begin begin(Task task, int epoch) {
-    return Begin.GO;
+  public List<Pass> passes(Task task, int epoch) {
+    return List.of(Pass.of(samples, task.crossEntropy()));
   }
-
-  @Override
-  public EpochOrder samples() {
-    return samples;
-  }
-
-  @Override
-  public EpochRunner.Step step() {
-    return new CrossEntropyStep();
-  }
-
-  @Override
-  public void close() {}
 }

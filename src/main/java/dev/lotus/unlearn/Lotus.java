@@ -7,9 +7,9 @@ import dev.lotus.kernel.GumbelCrossEntropy.Noise;
 import dev.lotus.kernel.GumbelCrossEntropy.Output;
 import dev.lotus.load.Batch;
 import dev.lotus.load.EpochOrder;
-import dev.lotus.optim.Optimizers;
+import dev.lotus.optim.FusedUpdate;
 import dev.lotus.optim.WeightUpdate;
-import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -22,8 +22,8 @@ import org.bytedeco.pytorch.global.torch;
  * the student is worse on D_f than that.
  */
 final class Lotus implements UnlearnMethod {
-  /** Keeps the draw of retain samples apart from the orders of epochs 0, 1, ... */
-  private static final long RETAIN_DRAW = -1;
+  /** Decimals of the published code's accuracies. */
+  private static final int PUBLISHED_DECIMALS = 2;
 
   private final Temperature temperature;
   private final GumbelCrossEntropy loss;
@@ -34,30 +34,29 @@ final class Lotus implements UnlearnMethod {
   private TeacherLogits teacher;
 
   Lotus(UnlearnConfig config) {
-    this.temperature = new Temperature(config.alpha(), config.accuracyRounding());
+    int decimals =
+        config.quirks().contains(UpstreamQuirk.ACCURACY_ROUNDING)
+            ? PUBLISHED_DECIMALS
+            : config.accuracyRounding();
+    this.temperature = new Temperature(config.alpha(), decimals);
     this.loss = new GumbelCrossEntropy(config.forgetTarget(), config.retainTarget());
   }
 
   @Override
   public WeightUpdate optimizer(Task task) {
-    return Optimizers.adamW(
+    return FusedUpdate.adamW(
         task.student().parameters(), task.config().learningRate(), task.config().weightDecay());
   }
 
   @Override
   public void prepare(Task task) {
     this.task = task;
-    int[] retain = task.data().split().retain();
-    int drawn = Math.max(1, (int) (retain.length * task.config().retainFraction()));
-    int[] places = EpochOrder.permutation(retain.length, task.config().seed(), RETAIN_DRAW);
-    int[] subset = new int[drawn];
-    Arrays.setAll(subset, i -> retain[places[i]]);
-    Arrays.sort(subset);
-    samples = EpochOrder.of(task.data().split().forget(), subset);
+    samples = EpochOrder.of(task.data().split().forget(), task.retainShare());
     ImageSet heldOut = task.data().dataset().heldOut();
     // No unseen data of a forgotten class exist: its accuracy there is 0 by definition.
+    boolean noneUnseen = task.data().forgetsClass() && !task.quirk(UpstreamQuirk.SALUN_LOTUS_CLASS);
     accUnseen =
-        task.data().forgetsClass()
+        noneUnseen
             ? 0
             : new Evaluator(task.engine())
                 .statistics(task.original(), heldOut, task.data().split().val(), "unseen")
@@ -72,7 +71,7 @@ final class Lotus implements UnlearnMethod {
       return new Begin(false, tau, null, null);
     }
     double accForget =
-        new Evaluator(task.engine())
+        Evaluator.ofTraining(task.engine(), task.config(), epoch)
             .statistics(
                 task.student(),
                 task.data().dataset().train(),
@@ -88,17 +87,13 @@ final class Lotus implements UnlearnMethod {
   }
 
   @Override
-  public EpochOrder samples() {
-    return samples;
+  public List<Pass> passes(Task task, int epoch) {
+    return List.of(Pass.of(samples, this::backward));
   }
 
-  @Override
-  public EpochRunner.Step step() {
-    return this::backward;
-  }
-
-  private void backward(Tensor logits_BC, Batch batch, int step, Tensor losses_B) {
+  private void backward(Batch batch, int step, Tensor losses_B) {
     ComputeDevice device = task.engine().device();
+    Tensor logits_BC = task.engine().logits(task.student(), batch.images());
     Tensor student_BC = logits_BC.detach().contiguous();
     Tensor teacher_BC = teacher.of(batch).to(student_BC.scalar_type());
     Tensor gradient_BC = torch.empty_like(student_BC);

@@ -4,8 +4,8 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.EpochOrder;
+import dev.lotus.optim.FusedUpdate;
 import dev.lotus.optim.LearningRate;
-import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
@@ -18,7 +18,7 @@ import java.util.function.Consumer;
  */
 public final class TrainLoop {
   /** Momentum of the published runs. */
-  private static final double MOMENTUM = 0.9;
+  static final double MOMENTUM = 0.9;
 
   /**
    * @param epochs passes over the data
@@ -57,27 +57,31 @@ public final class TrainLoop {
     return tune(model, images, indices, onEpoch);
   }
 
+  /**
+   * The published 30 epochs of warm-up of 150, in proportion; published, the last epoch has rate 0,
+   * which a short run cannot spare.
+   */
+  static LearningRate schedule(double peak, int epochs) {
+    return LearningRate.warmupThenDecay(peak, epochs / 5, epochs + 1);
+  }
+
   /** The same from the weights that {@code model} has. */
   public List<EpochTrace> tune(
       Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
     engine.place(model);
     EpochOrder order = EpochOrder.of(indices);
-    // The published 30 epochs of 150, in proportion; published, the last epoch has rate 0, which a
-    // short run cannot spare.
-    LearningRate schedule =
-        LearningRate.warmupThenDecay(
-            config.learningRate(), config.epochs() / 5, config.epochs() + 1);
+    LearningRate schedule = schedule(config.learningRate(), config.epochs());
     List<EpochTrace> trace = new ArrayList<>();
     try (WeightUpdate update =
-            Optimizers.sgd(
+            FusedUpdate.sgd(
                 model.parameters(), config.learningRate(), MOMENTUM, config.weightDecay());
         EpochRunner runner =
             new EpochRunner(engine, model, update, images, config.augmentation(), config.batch())) {
-      CrossEntropyStep step = new CrossEntropyStep();
+      Pass pass = Pass.of(order, new CrossEntropyStep(engine, model));
       for (int epoch = 0; epoch < config.epochs(); epoch++) {
         long start = System.nanoTime();
-        double rate = schedule.at(epoch);
-        double loss = runner.run(order, epoch, config.seed(), rate, step);
+        double loss =
+            runner.run(pass, "epoch " + (epoch + 1), epoch, config.seed(), schedule.at(epoch));
         trace.add(
             new EpochTrace(epoch + 1, null, null, null, loss, (System.nanoTime() - start) / 1e9));
         onEpoch.accept(trace.get(epoch));

@@ -4,17 +4,20 @@ import dev.lotus.device.InputException;
 import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
 import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
 import dev.lotus.load.Augmentation;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.Set;
 
 /**
  * What an unlearning run can be told; methods take from it what concerns them.
  *
  * @param method name in {@link UnlearnMethods}
- * @param epochs most epochs; LoTUS may stop earlier
+ * @param epochs most epochs; LoTUS may stop earlier, SSD takes one
  * @param batch images a step
- * @param learningRate constant over the run
+ * @param learningRate constant over the run; the peak of its schedule where it retrains
  * @param weightDecay of the optimizer
  * @param augmentation of the training images
- * @param retainFraction share of D_r that takes part, drawn once by the seed (LoTUS)
+ * @param retainFraction share of D_r that takes part, drawn once by the seed (LoTUS, Bad Teacher)
  * @param alpha sharpness of the temperature (LoTUS)
  * @param fixedTau temperature instead of the schedule, or null (LoTUS)
  * @param accuracyRounding decimals that accuracies are rounded to before tau and the stop rule, or
@@ -22,6 +25,7 @@ import dev.lotus.load.Augmentation;
  * @param forgetTarget target of forget rows (LoTUS)
  * @param retainTarget target of retain rows (LoTUS)
  * @param seed of noise, order, augmentation and the draw of retain samples
+ * @param quirks in which the published code is followed instead of the method's paper
  */
 public record UnlearnConfig(
     String method,
@@ -36,7 +40,40 @@ public record UnlearnConfig(
     int accuracyRounding,
     ForgetTarget forgetTarget,
     RetainTarget retainTarget,
-    long seed) {
+    long seed,
+    Set<UpstreamQuirk> quirks) {
+  /** Without quirks. */
+  public UnlearnConfig(
+      String method,
+      int epochs,
+      int batch,
+      double learningRate,
+      double weightDecay,
+      Augmentation augmentation,
+      double retainFraction,
+      double alpha,
+      Double fixedTau,
+      int accuracyRounding,
+      ForgetTarget forgetTarget,
+      RetainTarget retainTarget,
+      long seed) {
+    this(
+        method,
+        epochs,
+        batch,
+        learningRate,
+        weightDecay,
+        augmentation,
+        retainFraction,
+        alpha,
+        fixedTau,
+        accuracyRounding,
+        forgetTarget,
+        retainTarget,
+        seed,
+        Set.of());
+  }
+
   /**
    * @throws InputException naming the option that is out of range
    */
@@ -57,6 +94,10 @@ public record UnlearnConfig(
         fixedTau == null
             || ((float) (double) fixedTau > 0 && Float.isFinite((float) (double) fixedTau)),
         "--tau fixed:" + fixedTau + ": the temperature must be above 0");
+    // In the order of the list, the same in every process.
+    EnumSet<UpstreamQuirk> ordered = EnumSet.noneOf(UpstreamQuirk.class);
+    ordered.addAll(quirks);
+    quirks = Collections.unmodifiableSet(ordered);
   }
 
   private static void require(boolean condition, String message) {

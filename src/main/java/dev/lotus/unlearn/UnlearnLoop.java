@@ -1,6 +1,7 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
+import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
@@ -51,24 +52,26 @@ public final class UnlearnLoop {
                 update,
                 data.dataset().train(),
                 config.augmentation(),
-                config.batch())) {
+                method.batch(config))) {
       method.prepare(task);
+      LearningRate rate = method.rate(config);
       for (int epoch = 0; epoch < config.epochs(); epoch++) {
         long epochStart = System.nanoTime();
         UnlearnMethod.Begin begin = method.begin(task, epoch);
         if (begin.stop()) {
           break;
         }
-        double loss =
-            runner.run(
-                method.samples(), epoch, config.seed(), config.learningRate(), method.step());
+        EpochRunner.Losses losses =
+            runner.runAll(method.passes(task, epoch), epoch, config.seed(), rate.at(epoch));
+        method.end(task);
         trace.add(
             new EpochTrace(
                 epoch + 1,
                 begin.tau(),
                 begin.accForget(),
                 begin.accUnseen(),
-                loss,
+                losses.mean(),
+                losses.phases(),
                 (System.nanoTime() - epochStart) / 1e9));
         onEpoch.accept(trace.get(epoch));
       }

@@ -2,16 +2,43 @@ package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
 import dev.lotus.load.EpochOrder;
+import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.WeightUpdate;
+import java.util.Arrays;
+import java.util.List;
 
 /**
- * What one method adds to {@link UnlearnLoop}: its optimizer, its preparation, and what an epoch
- * looks at and computes. A new method is a class of this kind and a line in {@link UnlearnMethods}.
+ * What one method adds to {@link UnlearnLoop}: its optimizer, its preparation, and the passes of an
+ * epoch. A new method is a class of this kind and a line in {@link UnlearnMethods}.
  */
 public interface UnlearnMethod extends AutoCloseable {
   /** What every method is given. The method never changes {@code original}. */
   record Task(
-      Engine engine, UnlearnData data, Backbone original, Backbone student, UnlearnConfig config) {}
+      Engine engine, UnlearnData data, Backbone original, Backbone student, UnlearnConfig config) {
+    /** Keeps the draw of retain samples apart from the orders of epochs 0, 1, ... */
+    private static final long RETAIN_DRAW = -1;
+
+    /** Whether the published code's way was asked for. */
+    boolean quirk(UpstreamQuirk quirk) {
+      return config.quirks().contains(quirk);
+    }
+
+    /** The share of D_r that takes part in the whole run, drawn by the seed; at least one. */
+    int[] retainShare() {
+      int[] retain = data.split().retain();
+      int drawn = Math.max(1, (int) (retain.length * config.retainFraction()));
+      int[] places = EpochOrder.permutation(retain.length, config.seed(), RETAIN_DRAW);
+      int[] share = new int[drawn];
+      Arrays.setAll(share, i -> retain[places[i]]);
+      Arrays.sort(share);
+      return share;
+    }
+
+    /** Cross entropy of the student, mean over the batch. */
+    CrossEntropyStep crossEntropy() {
+      return new CrossEntropyStep(engine, student);
+    }
+  }
 
   /**
    * What a method decided about the epoch that is to begin.
@@ -24,24 +51,39 @@ public interface UnlearnMethod extends AutoCloseable {
   record Begin(boolean stop, Double tau, Double accForget, Double accUnseen) {
     /** Goes on without having measured anything. */
     static final Begin GO = new Begin(false, null, null, null);
+
+    /** Ends the run. */
+    static final Begin STOP = new Begin(true, null, null, null);
   }
 
-  /** The optimizer over the student's parameters. */
+  /** The optimizer over the student's parameters; called before {@link #prepare}. */
   WeightUpdate optimizer(Task task);
+
+  /** The learning rate of each epoch. */
+  default LearningRate rate(UnlearnConfig config) {
+    return LearningRate.constant(config.learningRate());
+  }
+
+  /** Images a step. */
+  default int batch(UnlearnConfig config) {
+    return config.batch();
+  }
 
   /** Once, before the first epoch; its time counts. */
   void prepare(Task task);
 
   /** Before each epoch, from 0. */
-  Begin begin(Task task, int epoch);
+  default Begin begin(Task task, int epoch) {
+    return Begin.GO;
+  }
 
-  /** The samples of an epoch; the loop shuffles them. */
-  EpochOrder samples();
+  /** The passes of an epoch, in their order; at least one. */
+  List<Pass> passes(Task task, int epoch);
 
-  /** Loss and backward pass of a step. */
-  EpochRunner.Step step();
+  /** After each epoch's passes. */
+  default void end(Task task) {}
 
   /** Frees what {@link #prepare} made. */
   @Override
-  void close();
+  default void close() {}
 }

@@ -7,13 +7,45 @@ import java.util.Set;
 
 /** The methods by their names on the command line, with their published hyper-parameters. */
 public final class UnlearnMethods {
+  /** Stands for every method where methods are named. */
+  static final String ALL = "all";
+
+  private static final Set<String> OF_RATES = Set.of("--lr", "--weight-decay");
+  private static final Set<String> OF_BAD_TEACHER =
+      Set.of("--lr", "--weight-decay", "--retain-fraction");
+  private static final Set<String> OF_LOTUS =
+      Set.of(
+          "--lr",
+          "--weight-decay",
+          "--retain-fraction",
+          "--alpha",
+          "--tau",
+          "--accuracy-rounding",
+          "--forget-target",
+          "--retain-target");
+
+  private static final Map<String, Double> SAME = Map.of();
+  private static final Map<String, Double> SCRUB_DECAYS = Map.of("cifar100", 5e-4);
+
   /**
    * A line of the list.
    *
    * @param learningRate the published default
    * @param weightDecay the published default
+   * @param weightDecays the published defaults of data sets that have another, by their names
+   * @param options which of the hyper-parameters' options mean something to the method
    */
-  public record Entry(double learningRate, double weightDecay, Factory factory) {}
+  public record Entry(
+      double learningRate,
+      double weightDecay,
+      Map<String, Double> weightDecays,
+      Set<String> options,
+      Factory factory) {
+    /** The published default for a data set of that name. */
+    public double weightDecayOn(String dataset) {
+      return weightDecays.getOrDefault(dataset, weightDecay);
+    }
+  }
 
   /** Makes a method for one run. */
   public interface Factory {
@@ -23,8 +55,21 @@ public final class UnlearnMethods {
   private static final Map<String, Entry> ENTRIES = new LinkedHashMap<>();
 
   static {
-    ENTRIES.put("lotus", new Entry(1e-4, 5e-4, Lotus::new));
-    ENTRIES.put("finetune", new Entry(1e-3, 5e-4, config -> new Finetune()));
+    ENTRIES.put("lotus", new Entry(1e-4, 5e-4, SAME, OF_LOTUS, Lotus::new));
+    ENTRIES.put("finetune", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new Finetune()));
+    ENTRIES.put("neggrad+", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new NegGradPlus()));
+    ENTRIES.put("random-label", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new RandomLabel()));
+    ENTRIES.put(
+        "bad-teacher", new Entry(1e-4, 0, SAME, OF_BAD_TEACHER, config -> new BadTeacher()));
+    ENTRIES.put("scrub", new Entry(5e-4, 0.1, SCRUB_DECAYS, OF_RATES, config -> new Scrub()));
+    ENTRIES.put("ssd", new Entry(0, 0, SAME, Set.of(), config -> new Ssd()));
+    ENTRIES.put("unsir", new Entry(1e-3, 0, SAME, OF_RATES, config -> new Unsir()));
+    ENTRIES.put(
+        "salun", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new SalUn(new RandomLabel())));
+    ENTRIES.put(
+        "salun-lotus",
+        new Entry(1e-4, 5e-4, SAME, OF_LOTUS, config -> new SalUn(new Lotus(config))));
+    ENTRIES.put("retrain", new Entry(0.1, 5e-4, SAME, OF_RATES, config -> new Retrain()));
   }
 
   private UnlearnMethods() {}
@@ -43,5 +88,27 @@ public final class UnlearnMethods {
           "--method " + name + ": there are " + String.join(", ", ENTRIES.keySet()));
     }
     return entry;
+  }
+
+  /**
+   * Refuses a hyper-parameter that means nothing to a method.
+   *
+   * @param option such as {@code --alpha}
+   * @throws InputException naming the methods that have it
+   */
+  public static void requireOption(String method, String option) {
+    if (!entry(method).options().contains(option)) {
+      throw new InputException(
+          option
+              + ": --method "
+              + method
+              + " has no use for it; it belongs to "
+              + String.join(
+                  ", ",
+                  ENTRIES.entrySet().stream()
+                      .filter(e -> e.getValue().options().contains(option))
+                      .map(Map.Entry::getKey)
+                      .toList()));
+    }
   }
 }

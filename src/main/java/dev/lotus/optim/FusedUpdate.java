@@ -1,0 +1,194 @@
+package dev.lotus.optim;
+
+import dev.lotus.device.InputException;
+import dev.lotus.kernel.AdamW;
+import dev.lotus.kernel.Clipping;
+import dev.lotus.kernel.MaskMode;
+import dev.lotus.kernel.Sgd;
+import dev.lotus.kernel.TensorList;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The optimizers of the published runs by one kernel over all parameters; {@link Optimizers} are
+ * libtorch's own, which they agree with. A mask can hold weights where they are.
+ */
+public final class FusedUpdate implements WeightUpdate {
+  /** A step of a rule over the listed parameters. */
+  private interface Rule {
+    void run(TensorList tensors, double rate, long step, MaskMode mode, Pointer stream);
+  }
+
+  private final List<Tensor> parameters;
+  private final Rule rule;
+  private final boolean twoMoments;
+  private final double coupledDecay;
+  private double rate;
+  private long steps;
+  private List<Tensor> first;
+  private List<Tensor> second;
+  private ParameterTensors free;
+  private ParameterTensors held;
+  private List<Tensor> masks;
+  private MaskMode mode = MaskMode.GRADIENT;
+  private boolean masked;
+
+  private FusedUpdate(
+      List<Tensor> parameters, double rate, boolean twoMoments, double coupledDecay, Rule rule) {
+    ParameterTensors.requireDense(parameters);
+    this.parameters = parameters;
+    this.twoMoments = twoMoments;
+    this.coupledDecay = coupledDecay;
+    this.rule = rule;
+    learningRate(rate);
+  }
+
+  /**
+   * AdamW (Loshchilov and Hutter 2019) with betas 0.9, 0.999 and epsilon 1e-8.
+   *
+   * @param learningRate at least 0
+   * @param weightDecay at least 0; each step takes learningRate * weightDecay of each weight away
+   * @throws InputException if a value is negative or not finite, or a parameter is not fp32
+   */
+  public static FusedUpdate adamW(
+      List<Tensor> parameters, double learningRate, double weightDecay) {
+    Optimizers.requireNotNegative("weight decay", weightDecay);
+    return new FusedUpdate(
+        parameters,
+        learningRate,
+        true,
+        0,
+        (tensors, rate, step, mode, stream) ->
+            AdamW.run(
+                tensors, AdamW.Settings.of(rate, weightDecay), step, mode, Clipping.NONE, stream));
+  }
+
+  /**
+   * Adam (Kingma and Ba 2015), whose weight decay is part of the gradient and so of the moments, as
+   * {@code torch.optim.Adam} has it.
+   *
+   * @param learningRate at least 0
+   * @param weightDecay at least 0; added to the gradient as weightDecay * weight
+   * @throws InputException if a value is negative or not finite, or a parameter is not fp32
+   */
+  public static FusedUpdate adam(List<Tensor> parameters, double learningRate, double weightDecay) {
+    Optimizers.requireNotNegative("weight decay", weightDecay);
+    return new FusedUpdate(
+        parameters,
+        learningRate,
+        true,
+        weightDecay,
+        (tensors, rate, step, mode, stream) ->
+            AdamW.run(tensors, AdamW.Settings.of(rate, 0), step, mode, Clipping.NONE, stream));
+  }
+
+  /**
+   * Stochastic gradient descent with heavy-ball momentum, not Nesterov's, without dampening.
+   *
+   * @param learningRate at least 0
+   * @param momentum at least 0, below 1
+   * @param weightDecay at least 0; added to the gradient as weightDecay * weight
+   * @throws InputException if a value is out of its range, or a parameter is not fp32
+   */
+  public static FusedUpdate sgd(
+      List<Tensor> parameters, double learningRate, double momentum, double weightDecay) {
+    Optimizers.requireNotNegative("weight decay", weightDecay);
+    Optimizers.requireMomentum(momentum);
+    return new FusedUpdate(
+        parameters,
+        learningRate,
+        false,
+        0,
+        (tensors, rate, step, mode, stream) ->
+            Sgd.run(
+                tensors,
+                new Sgd.Settings(rate, momentum, weightDecay),
+                mode,
+                Clipping.NONE,
+                stream));
+  }
+
+  /**
+   * From now on a weight whose mask is 0 is held, in the way of {@code mode}.
+   *
+   * @param masks bytes, 0 or 1, as {@link ParameterTensors#zeros} lays them out; the caller keeps
+   *     them until this is closed
+   */
+  public void mask(List<Tensor> masks, MaskMode mode) {
+    this.masks = masks;
+    this.mode = mode;
+    masked(true);
+  }
+
+  /**
+   * Switches the mask off or on again; the moments go on.
+   *
+   * @throws IllegalStateException if there is none to switch on
+   */
+  public void masked(boolean on) {
+    if (on && masks == null) {
+      throw new IllegalStateException("this update has no mask");
+    }
+    masked = on;
+  }
+
+  @Override
+  public void step() {
+    if (first == null) {
+      first = ParameterTensors.zeros(parameters, ScalarType.Float);
+      second = twoMoments ? ParameterTensors.zeros(parameters, ScalarType.Float) : null;
+      free = new ParameterTensors(parameters, first, second, null);
+    }
+    if (masked && held == null) {
+      held = new ParameterTensors(parameters, first, second, masks);
+    }
+    if (coupledDecay > 0) {
+      addDecay();
+    }
+    ParameterTensors list = masked ? held : free;
+    steps++;
+    rule.run(list.withGradients(), rate, steps, mode, list.stream());
+  }
+
+  private void addDecay() {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      Scalar decay = new Scalar(coupledDecay);
+      for (Tensor p : parameters) {
+        Tensor gradient = p.mutable_grad();
+        if (gradient.defined()) {
+          gradient.add_(p.detach(), decay);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void zeroGrad() {
+    for (Tensor p : parameters) {
+      p.mutable_grad().reset();
+    }
+  }
+
+  @Override
+  public void learningRate(double rate) {
+    Optimizers.requireNotNegative("learning rate", rate);
+    this.rate = rate;
+  }
+
+  @Override
+  public void close() {
+    for (ParameterTensors list : new ParameterTensors[] {free, held}) {
+      if (list != null) {
+        list.close();
+      }
+    }
+    ParameterTensors.release(first);
+    ParameterTensors.release(second);
+  }
+}

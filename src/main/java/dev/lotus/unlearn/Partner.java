@@ -1,0 +1,60 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.load.Batch;
+import dev.lotus.load.BatchLoader;
+import dev.lotus.load.EpochOrder;
+import java.util.Iterator;
+
+/**
+ * A second stream of training batches beside a pass, batch for batch of its size: its samples are
+ * drawn in a new order each time that all were seen, until there are as many as the pass has.
+ */
+final class Partner implements AutoCloseable {
+  /** Keeps the partner's draws apart from those of the passes. */
+  private static final long DRAW = 1L << 48;
+
+  private final int[] samples;
+  private final long seed;
+  private final BatchLoader loader;
+  private Iterator<Batch> batches;
+
+  Partner(UnlearnMethod.Task task, int[] samples) {
+    this.samples = samples;
+    this.seed = task.config().seed();
+    this.loader =
+        new BatchLoader(
+            task.data().dataset().train(),
+            task.engine().normalization(),
+            task.config().augmentation(),
+            task.config().batch(),
+            task.engine().device());
+  }
+
+  /** Begins anew, for a pass over that many samples in that epoch. */
+  void begin(int size, int epoch) {
+    batches = loader.epoch(order(samples, size, seed, epoch), DRAW + epoch, seed);
+  }
+
+  /** The first {@code size} of the samples in orders drawn one after the other. */
+  static EpochOrder order(int[] samples, int size, long seed, int epoch) {
+    int[] order = new int[size];
+    for (int done = 0, round = 0; done < size; done += samples.length, round++) {
+      int[] places =
+          EpochOrder.permutation(samples.length, seed, DRAW + ((long) round << 24) + epoch);
+      for (int i = 0; i < samples.length && done + i < size; i++) {
+        order[done + i] = samples[places[i]];
+      }
+    }
+    return EpochOrder.of(order);
+  }
+
+  /** The next batch, in the caller's scope. */
+  Batch next() {
+    return batches.next();
+  }
+
+  @Override
+  public void close() {
+    loader.close();
+  }
+}

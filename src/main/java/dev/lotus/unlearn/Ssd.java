@@ -1,0 +1,135 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.kernel.SsdDampen;
+import dev.lotus.load.EpochOrder;
+import dev.lotus.optim.GradientScores;
+import dev.lotus.optim.ParameterTensors;
+import dev.lotus.optim.WeightUpdate;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Selective synaptic dampening (Foster et al., AAAI 2024; upstream {@code ssd_class.py}): weights
+ * that matter much more to D_f than to all of D shrink, once; nothing is trained.
+ *
+ * <pre>
+ *   importance over a set = mean over its samples of (d CE / d w)^2, the diagonal of the Fisher information
+ *   where forget > 10 all :  w *= min(1, all / forget)
+ * </pre>
+ *
+ * <p>The student is in evaluation mode. The paper takes the expectation over samples, so a step is
+ * one sample; it costs a pass with batches of one over D_f and over D. Quirks: {@link
+ * UpstreamQuirk#SSD_BATCH_GRADIENT} (the square of each batch's mean gradient, mean over batches)
+ * and {@link UpstreamQuirk#SSD_EVERY_EPOCH}; without the latter the run takes one epoch.
+ */
+final class Ssd implements UnlearnMethod {
+  /** Selection, dampening, exponent and bound, as published. */
+  private static final SsdDampen.Settings SETTINGS = new SsdDampen.Settings(10, 1, 1, 1);
+
+  private EpochOrder forget;
+  private EpochOrder all;
+  private Scoring scoring;
+
+  /** The scores that the steps of a pass add to. */
+  private static final class Scoring implements WeightUpdate {
+    private final List<Tensor> parameters;
+    private GradientScores ofForget;
+    private GradientScores ofAll;
+    private GradientScores current;
+
+    Scoring(List<Tensor> parameters) {
+      this.parameters = parameters;
+    }
+
+    /** Begins both sums anew; the importances are means over that many steps. */
+    void begin(int forgetSteps, int allSteps) {
+      close();
+      ofForget = new GradientScores(parameters, GradientScores.Kind.SQUARE, 1f / forgetSteps);
+      ofAll = new GradientScores(parameters, GradientScores.Kind.SQUARE, 1f / allSteps);
+    }
+
+    void dampen() {
+      try (ParameterTensors weights =
+          new ParameterTensors(parameters, ofAll.scores(), ofForget.scores(), null)) {
+        SsdDampen.run(weights.all(), SETTINGS, null, weights.stream());
+      }
+    }
+
+    @Override
+    public void step() {
+      current.step();
+    }
+
+    @Override
+    public void zeroGrad() {
+      ofAll.zeroGrad();
+    }
+
+    /** Changes nothing: no step is taken along a gradient. */
+    @Override
+    public void learningRate(double rate) {}
+
+    @Override
+    public void close() {
+      if (ofForget != null) {
+        ofForget.close();
+        ofAll.close();
+        ofForget = null;
+      }
+    }
+  }
+
+  @Override
+  public WeightUpdate optimizer(Task task) {
+    scoring = new Scoring(task.student().parameters());
+    return scoring;
+  }
+
+  @Override
+  public int batch(UnlearnConfig config) {
+    return config.quirks().contains(UpstreamQuirk.SSD_BATCH_GRADIENT) ? config.batch() : 1;
+  }
+
+  @Override
+  public void prepare(Task task) {
+    int[] retain = task.data().split().retain();
+    forget = EpochOrder.of(task.data().split().forget());
+    all = EpochOrder.of(forget.indices(), retain);
+  }
+
+  @Override
+  public Begin begin(Task task, int epoch) {
+    return epoch > 0 && !task.quirk(UpstreamQuirk.SSD_EVERY_EPOCH) ? Begin.STOP : Begin.GO;
+  }
+
+  @Override
+  public List<Pass> passes(Task task, int epoch) {
+    int batch = batch(task.config());
+    scoring.begin(steps(forget, batch), steps(all, batch));
+    return List.of(
+        pass("importance to forget", forget, scoring.ofForget, task),
+        pass("importance to all", all, scoring.ofAll, task));
+  }
+
+  private Pass pass(String phase, EpochOrder order, GradientScores scores, Task task) {
+    CrossEntropyStep gradient = task.crossEntropy();
+    return Pass.of(
+            phase,
+            order,
+            (batch, step, losses_B) -> {
+              scoring.current = scores;
+              gradient.backward(batch, step, losses_B);
+            })
+        .inOrder()
+        .evaluating();
+  }
+
+  private static int steps(EpochOrder order, int batch) {
+    return (order.size() + batch - 1) / batch;
+  }
+
+  @Override
+  public void end(Task task) {
+    scoring.dampen();
+  }
+}

@@ -101,6 +101,38 @@ class BadInputTest {
     assertThat(temp.resolve("never")).doesNotExist();
   }
 
+  private static CommandRun bench(String op, String shape, String dtype) {
+    return CommandRun.of(
+        "bench",
+        "kernels",
+        "--quiet",
+        "--threads",
+        "1",
+        "--seconds",
+        "0.001",
+        "--op",
+        op,
+        "--shape",
+        shape,
+        "--dtype",
+        dtype);
+  }
+
+  /** What is named is measured or refused, never left out. */
+  @Test
+  void shapesThatNoBenchmarkTakes() {
+    refused(bench("sgd,philox", "8x10", "fp32"), "--op sgd: it takes resnet18 in fp32;");
+    refused(bench("adamw", "resnet18", "bf16"), "--op adamw: it takes resnet18 in fp32;");
+    refused(bench("philox", "8x10,resnet18", "fp32"), "--shape resnet18: no operation");
+    refused(bench("philox", "8x10", "fp32,fp16"), "--dtype fp16: no operation");
+    for (String shape : List.of("8", "0x10", "8x", "8x10x3", "-8x10", "8x1e3", "", "99999x99999")) {
+      refused(bench("philox", shape, "fp32"), "--shape " + shape + ":");
+    }
+    CommandRun odd = bench("gather_augment", "2x5x8x8", "fp32");
+    assertThat(odd.err()).contains("lotus: bench gather_augment 2x5x8x8 fp32: there are 5 means");
+    assertThat(odd.status()).isEqualTo(2);
+  }
+
   @Test
   void wrongOptions() {
     refused(CommandRun.of("nonsense"), "nonsense");

@@ -12,11 +12,22 @@ public record BenchShape(Kind kind, long... sides) {
   /** What the numbers mean. */
   public enum Kind {
     /** Rows x classes. */
-    LOGITS,
+    LOGITS("ROWSxCLASSES"),
     /** Images x channels x height x width. */
-    IMAGES,
+    IMAGES("IMAGESxCHANNELSxHEIGHTxWIDTH"),
     /** The parameter tensors of ResNet18 with ten classes; no numbers. */
-    WEIGHTS
+    WEIGHTS("resnet18");
+
+    private final String words;
+
+    Kind(String words) {
+      this.words = words;
+    }
+
+    /** How a user writes it. */
+    public String words() {
+      return words;
+    }
   }
 
   private static final long MOST_ELEMENTS = 1L << 31;

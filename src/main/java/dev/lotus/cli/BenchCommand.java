@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -114,10 +115,7 @@ final class BenchCommand implements Callable<Integer> {
       List<BenchShape> chosen = shapes.stream().map(BenchShape::parse).toList();
       List<DType> types = dtypes.stream().map(OfKernels::type).toList();
       List<Case> cases = KernelBench.cases(definitions, chosen, types);
-      if (cases.isEmpty()) {
-        throw new InputException(
-            "none of these operations takes any of these shapes and types: nothing to measure");
-      }
+      requireAllUsed(definitions, chosen, types, cases);
       Progress progress = Verbosity.progress(verbosity);
       TorchRuntime.load(threads);
       Kernels.setNumThreads(threads);
@@ -132,6 +130,50 @@ final class BenchCommand implements Callable<Integer> {
         AtomicFiles.write(json, Json.bytes(records));
       }
       return Main.DONE;
+    }
+
+    /** What was named and cannot be measured is not left out in silence. */
+    private void requireAllUsed(
+        List<Definition> definitions,
+        List<BenchShape> chosen,
+        List<DType> types,
+        List<Case> cases) {
+      for (Definition each : definitions) {
+        if (!ops.isEmpty() && cases.stream().noneMatch(c -> c.definition() == each)) {
+          throw new InputException(
+              "--op "
+                  + each.op()
+                  + ": it takes "
+                  + each.shapes().get(0).kind().words()
+                  + " in "
+                  + each.types().stream().map(KernelBench::name).collect(Collectors.joining(", "))
+                  + "; none of these is among --shape and --dtype");
+        }
+      }
+      for (BenchShape shape : chosen) {
+        if (cases.stream().noneMatch(c -> c.shape() == shape)) {
+          throw new InputException(
+              "--shape " + shape + ": no operation to measure takes " + shape.kind().words());
+        }
+      }
+      for (DType type : types) {
+        if (cases.stream().noneMatch(c -> c.dtype() == type)) {
+          throw new InputException(
+              "--dtype " + KernelBench.name(type) + ": no operation to measure takes it");
+        }
+      }
+    }
+
+    /** A shape of the right kind may still be none for the operation, or too large. */
+    private static List<KernelRecord> measured(KernelBench bench, Case each) {
+      try {
+        return bench.run(each);
+      } catch (IllegalArgumentException e) {
+        throw new InputException(
+            "bench " + each + ": " + e.getMessage() + "; give another --shape", e);
+      } catch (OutOfMemoryError e) {
+        throw new InputException("bench " + each + ": out of memory; give a smaller --shape", e);
+      }
     }
 
     private List<KernelRecord> run(ComputeDevice device, List<Case> cases, Progress progress) {
@@ -150,7 +192,7 @@ final class BenchCommand implements Callable<Integer> {
       System.out.println(KernelRecord.head());
       try (Progress.Task task = progress.start("kernels on " + device, cases.size(), "cases")) {
         for (Case each : cases) {
-          for (KernelRecord record : bench.run(each)) {
+          for (KernelRecord record : measured(bench, each)) {
             records.add(record);
             System.out.println(record.line());
           }

@@ -24,7 +24,7 @@ public final class AbsAccumulate {
    * @throws KernelException if the device fails
    */
   public static void run(TensorList tensors, float scale, boolean keepSign, Pointer stream) {
-    tensors.require(Field.GRADIENT, Field.FIRST);
+    Kernels.given("tensors", tensors).require(Field.GRADIENT, Field.FIRST);
     Kernels.requireFinite("scale", scale);
     Kernels.log(SYMBOL, tensors);
     Kernels.check(

@@ -66,7 +66,11 @@ public final class AdamW {
       MaskMode maskMode,
       Clipping clipping,
       Pointer stream) {
-    tensors.require(Field.WEIGHT, Field.GRADIENT, Field.FIRST, Field.SECOND);
+    Kernels.given("settings", settings);
+    Kernels.given("mask_mode", maskMode);
+    Kernels.given("clipping", clipping);
+    Kernels.given("tensors", tensors)
+        .require(Field.WEIGHT, Field.GRADIENT, Field.FIRST, Field.SECOND);
     if (step < 1) {
       throw new IllegalArgumentException("step is " + step + "; steps count from 1");
     }

@@ -39,14 +39,12 @@ public final class ClassMeans {
       ClassSums sums,
       LongPointer nonfiniteRows,
       Pointer stream) {
+    Kernels.given("logits", logits);
     Kernels.require("labels", labels, logits.rows());
     if (logits.device() == Matrix.CPU) {
       EvaluateLogits.requireLabels(logits, labels);
     }
-    if (sums == null) {
-      throw new IllegalArgumentException("class_sums is null");
-    }
-    sums.require(logits.cols());
+    Kernels.given("class_sums", sums).require(logits.cols());
     Kernels.requireRoom("nonfinite_rows", nonfiniteRows, 1);
     Kernels.log(SYMBOL, logits);
     Kernels.check(

@@ -71,6 +71,9 @@ public final class CrossEntropy {
    */
   public static void run(
       Matrix logits, LongPointer labels, Options options, Output out, Pointer stream) {
+    Kernels.given("logits", logits);
+    Kernels.given("options", options);
+    Kernels.given("out", out);
     Kernels.require("labels", labels, logits.rows());
     if (logits.device() == Matrix.CPU) {
       EvaluateLogits.requireLabels(logits, labels);

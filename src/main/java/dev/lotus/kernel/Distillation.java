@@ -113,6 +113,9 @@ public final class Distillation {
       FloatPointer rowWeight,
       Output out,
       Pointer stream) {
+    Kernels.given("student", student);
+    Kernels.given("teachers", teachers);
+    Kernels.given("out", out);
     Kernels.requireLike("teacher", teachers.teacher(), "student", student, student.dtype());
     Matrix other = teachers.other();
     if ((other == null) != (teachers.useOther() == null)) {

@@ -43,6 +43,7 @@ public final class EntropyHistogram {
       LongPointer counts,
       LongPointer nonfiniteRows,
       Pointer stream) {
+    Kernels.given("logits", logits);
     if (!Float.isFinite(low) || !Float.isFinite(high) || !(low < high)) {
       throw new IllegalArgumentException(
           "low is " + low + ", high is " + high + "; they must be finite, low below high");

@@ -78,6 +78,8 @@ public final class EvaluateLogits {
    * @throws KernelException if the device fails
    */
   public static void run(Matrix logits, LongPointer labels, Output out, Pointer stream) {
+    Kernels.given("logits", logits);
+    Kernels.given("out", out);
     Kernels.require("labels", labels, logits.rows());
     if (logits.device() == Matrix.CPU) {
       requireLabels(logits, labels);

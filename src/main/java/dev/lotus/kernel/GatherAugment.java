@@ -81,6 +81,7 @@ public final class GatherAugment {
                 + channels
                 + " channels; there must be 0 or more of 1 to 4");
       }
+      Kernels.given("images.layout", layout);
       requireSize("images", height, width);
       if (count > 0) {
         Kernels.require("images", pixels, count * channels * height * width);
@@ -113,6 +114,8 @@ public final class GatherAugment {
   public record Output(
       Pointer data, int height, int width, Layout layout, DType dtype, LongPointer nonfiniteRows) {
     public Output {
+      Kernels.given("out.layout", layout);
+      Kernels.given("out.dtype", dtype);
       requireSize("the output", height, width);
     }
   }
@@ -144,6 +147,9 @@ public final class GatherAugment {
       double flipProbability,
       float[] mean,
       float[] std) {
+    Kernels.given("pad_mode", padMode);
+    Kernels.given("mean", mean);
+    Kernels.given("std", std);
     if (cropHeight < 1 || cropWidth < 1) {
       throw new IllegalArgumentException(
           "the crop is " + cropHeight + " x " + cropWidth + "; both must be 1 or more");
@@ -192,6 +198,9 @@ public final class GatherAugment {
    */
   public void run(
       Images images, LongPointer indices, long rows, Draws draws, Output out, Pointer stream) {
+    Kernels.given("images", images);
+    Kernels.given("draws", draws);
+    Kernels.given("out", out);
     if (rows < 0) {
       throw new IllegalArgumentException("rows is " + rows + "; it must be 0 or more");
     }

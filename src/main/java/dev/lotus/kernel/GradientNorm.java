@@ -31,7 +31,7 @@ public final class GradientNorm {
    */
   public static void run(
       TensorList tensors, DoublePointer norm, DoublePointer workspace, Pointer stream) {
-    tensors.require(Field.GRADIENT);
+    Kernels.given("tensors", tensors).require(Field.GRADIENT);
     Kernels.require("norm", norm, 1);
     Kernels.require("workspace", workspace, WORKSPACE);
     Kernels.log(SYMBOL, tensors);

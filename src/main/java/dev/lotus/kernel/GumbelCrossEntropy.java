@@ -74,8 +74,8 @@ public final class GumbelCrossEntropy {
   private final RetainTarget retainTarget;
 
   public GumbelCrossEntropy(ForgetTarget forgetTarget, RetainTarget retainTarget) {
-    this.forgetTarget = forgetTarget;
-    this.retainTarget = retainTarget;
+    this.forgetTarget = Kernels.given("forget_target", forgetTarget);
+    this.retainTarget = Kernels.given("retain_target", retainTarget);
   }
 
   /**
@@ -98,6 +98,9 @@ public final class GumbelCrossEntropy {
       Noise noise,
       Output out,
       Pointer stream) {
+    Kernels.given("student", student);
+    Kernels.given("noise", noise);
+    Kernels.given("out", out);
     Kernels.requireLike("teacher", teacher, "student", student, student.dtype());
     Kernels.require("is_forget", isForget, student.rows());
     float temperature = Kernels.requirePositive("tau", tau);

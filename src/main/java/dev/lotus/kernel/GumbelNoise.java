@@ -34,6 +34,7 @@ public final class GumbelNoise {
    */
   public static void run(
       long seed, int step, int streamId, LongPointer samples, Matrix out, Pointer stream) {
+    Kernels.given("out", out);
     Kernels.requireStreamId(streamId);
     Kernels.requireRoom("samples", samples, out.rows());
     Kernels.log(SYMBOL, out);

@@ -57,6 +57,9 @@ public final class GumbelSoftmax {
       Matrix out,
       LongPointer nonfiniteRows,
       Pointer stream) {
+    Kernels.given("logits", logits);
+    Kernels.given("sample", sample);
+    Kernels.given("noise", noise);
     float temperature = Kernels.requirePositive("tau", tau);
     Kernels.requireStreamId(streamId);
     Kernels.requireRoom("samples", noise.samples(), logits.rows());

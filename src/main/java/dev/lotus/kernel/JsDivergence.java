@@ -107,9 +107,7 @@ public final class JsDivergence {
       float gradientScale,
       LongPointer nonfiniteRows,
       Pointer stream) {
-    if (gradient == null) {
-      throw new IllegalArgumentException("gradient is null");
-    }
+    Kernels.given("gradient", gradient);
     call(
         p,
         q,
@@ -136,6 +134,9 @@ public final class JsDivergence {
       float gradientScale,
       LongPointer nonfiniteRows,
       Pointer stream) {
+    Kernels.given("p", p);
+    Kernels.given("input", input);
+    Kernels.given("form", form);
     Kernels.requireLike("q", q, "p", p, p.dtype());
     if (gradient != null) {
       requireGradient(p, q, gradient, gradientScale);
@@ -192,6 +193,7 @@ public final class JsDivergence {
 
   /** The total of two host matrices. */
   public static double total(Matrix p, Matrix q, Input input, Form form) {
+    Kernels.given("p", p);
     try (DoublePointer rows = new DoublePointer(Math.max(1, p.rows()));
         DoublePointer total = new DoublePointer(1).put(0);
         DoublePointer workspace = new DoublePointer(3 * p.rows() + 3)) {

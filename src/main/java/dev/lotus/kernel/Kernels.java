@@ -68,6 +68,14 @@ public final class Kernels {
     }
   }
 
+  /** An operand that must be there; operations say which may be null. */
+  static <T> T given(String name, T operand) {
+    if (operand == null) {
+      throw new IllegalArgumentException(name + " is null");
+    }
+    return operand;
+  }
+
   static void requireFinite(String name, double value) {
     if (!Double.isFinite(value)) {
       throw new IllegalArgumentException(name + " is " + value + "; it must be finite");
@@ -89,8 +97,9 @@ public final class Kernels {
     }
   }
 
-  /** The second operand agrees with the first in shape, device and, if asked, type. */
+  /** The second operand agrees with the first in shape and device, and is of that type. */
   static void requireLike(String name, Matrix a, String firstName, Matrix first, DType dtype) {
+    given(name, a);
     if (a.rows() != first.rows() || a.cols() != first.cols()) {
       throw new IllegalArgumentException(
           name

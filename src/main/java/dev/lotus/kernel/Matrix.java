@@ -34,6 +34,7 @@ public record Matrix(Pointer data, long rows, long cols, long stride, DType dtyp
               + ", stride "
               + stride);
     }
+    Kernels.given("dtype", dtype);
     if (rows > 0 && (data == null || data.isNull())) {
       throw new IllegalArgumentException(
           "a matrix of " + rows + " x " + cols + " has no memory (null)");

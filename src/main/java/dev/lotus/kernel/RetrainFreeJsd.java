@@ -72,6 +72,8 @@ public final class RetrainFreeJsd {
       DoublePointer workspace,
       int device,
       Pointer stream) {
+    Kernels.given("p", p);
+    Kernels.given("q", q);
     if (classes < 1 || cols < 1 || subsets < 0) {
       throw new IllegalArgumentException(
           "rf_jsd needs classes >= 1, cols >= 1 and subsets >= 0; these are "

@@ -47,7 +47,10 @@ public final class Sgd {
    */
   public static void run(
       TensorList tensors, Settings settings, MaskMode maskMode, Clipping clipping, Pointer stream) {
-    tensors.require(Field.WEIGHT, Field.GRADIENT);
+    Kernels.given("settings", settings);
+    Kernels.given("mask_mode", maskMode);
+    Kernels.given("clipping", clipping);
+    Kernels.given("tensors", tensors).require(Field.WEIGHT, Field.GRADIENT);
     if (settings.momentum() > 0) {
       tensors.require(Field.FIRST);
     }

@@ -52,7 +52,8 @@ public final class SsdDampen {
    */
   public static void run(
       TensorList tensors, Settings settings, LongPointer dampened, Pointer stream) {
-    tensors.require(Field.WEIGHT, Field.FIRST, Field.SECOND);
+    Kernels.given("tensors", tensors).require(Field.WEIGHT, Field.FIRST, Field.SECOND);
+    Kernels.given("settings", settings);
     Kernels.requireRoom("dampened", dampened, 1);
     Kernels.log(SYMBOL, tensors);
     Kernels.check(

@@ -51,6 +51,9 @@ public final class TensorList implements AutoCloseable {
   private final int device;
   private final long elements;
 
+  /** Not told by the array itself, which a scope that was open then may keep. */
+  private boolean closed;
+
   /**
    * @param gradientType element type of the gradients
    * @param device {@link Matrix#CPU} or a CUDA device index
@@ -58,12 +61,12 @@ public final class TensorList implements AutoCloseable {
    *     its memory is too small
    */
   public TensorList(List<Entry> entries, DType gradientType, int device) {
-    this.entries = entries.toArray(new Entry[0]);
-    this.gradientType = gradientType;
+    this.entries = Kernels.given("entries", entries).toArray(new Entry[0]);
+    this.gradientType = Kernels.given("gradient_type", gradientType);
     this.device = device;
     long sum = 0;
     for (int i = 0; i < this.entries.length; i++) {
-      Entry e = this.entries[i];
+      Entry e = Kernels.given("tensor " + i, this.entries[i]);
       if (e.count < 0) {
         throw new IllegalArgumentException(
             "the count of tensor " + i + " is " + e.count + "; it must be 0 or more");
@@ -106,9 +109,15 @@ public final class TensorList implements AutoCloseable {
    * Gives tensor {@code index} another gradient: frameworks that drop gradients between steps
    * allocate new ones.
    *
-   * @throws IllegalArgumentException if its memory is known to be too small
+   * @throws IllegalArgumentException if its memory is known to be too small, there is no such
+   *     tensor, or the list is closed
    */
   public void gradient(int index, Pointer gradient) {
+    requireOpen();
+    if (index < 0 || index >= entries.length) {
+      throw new IllegalArgumentException(
+          "there is no tensor " + index + " in a list of " + entries.length);
+    }
     Entry e = entries[index];
     requireGradientRoom(index, gradient, e.count);
     entries[index] = new Entry(e.weight, gradient, e.first, e.second, e.mask, e.shadow, e.count);
@@ -117,7 +126,8 @@ public final class TensorList implements AutoCloseable {
 
   @Override
   public void close() {
-    if (!tensors.isNull()) {
+    if (!closed) {
+      closed = true;
       tensors.releaseReference();
     }
   }
@@ -146,9 +156,7 @@ public final class TensorList implements AutoCloseable {
 
   /** Every tensor with elements has these fields, and the list is not closed. */
   void require(Field... fields) {
-    if (tensors.isNull()) {
-      throw new IllegalArgumentException("the list of tensors is closed");
-    }
+    requireOpen();
     for (int i = 0; i < entries.length; i++) {
       for (Field field : fields) {
         Pointer pointer = get(entries[i], field);
@@ -162,6 +170,12 @@ public final class TensorList implements AutoCloseable {
                   + " elements need it");
         }
       }
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalArgumentException("the list of tensors is closed");
     }
   }
 

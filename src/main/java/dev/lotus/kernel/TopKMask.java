@@ -31,7 +31,7 @@ public final class TopKMask {
    * @throws KernelException if the device fails
    */
   public static void run(TensorList tensors, long k, LongPointer workspace, Pointer stream) {
-    tensors.require(Field.FIRST, Field.MASK);
+    Kernels.given("tensors", tensors).require(Field.FIRST, Field.MASK);
     if (k < 0 || k > tensors.elements()) {
       throw new IllegalArgumentException(
           "k is " + k + "; it must be 0 to the number of elements, " + tensors.elements());

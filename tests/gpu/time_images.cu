@@ -1,4 +1,5 @@
 // gather_augment: CIFAR batches (crop and flip) and ImageNet-like ones (crop, antialiased resize, flip).
+// resize: a picture of ImageNet's usual size, short side to 256, the middle 224.
 #include "timing.h"
 
 namespace timing {
@@ -20,12 +21,23 @@ void time_batch(const char* name, int64_t images, int64_t rows, int32_t size, in
       measure([&](int i) { a.step = static_cast<uint32_t>(i), must(backend().gather_augment(a)); }, 64), bytes);
 }
 
+void time_picture() {
+  constexpr int32_t kRows = 375, kColumns = 500, kSide = 224;
+  const Memory pixels(static_cast<size_t>(kRows * kColumns * 3)), planes(static_cast<size_t>(3 * kSide * kSide));
+  fill(pixels, static_cast<size_t>(kRows * kColumns * 3 / 4), LOTUS_FLOAT32, 1);  // any bytes will do
+  const lotus::ResizeArgs a{pixels.at<uint8_t>(), kRows, kColumns, 3,     kColumns * 3, true, 256, 341, 16, 58, kSide,
+                            kSide,                planes.at<uint8_t>(), 0, nullptr};
+  row("resize:imagenet", "uint8", 1, int64_t{3} * kSide * kSide, measure([&](int) { must(backend().resize(a)); }, 64),
+      3.0 * (kRows * kColumns + kSide * kSide));
+}
+
 }  // namespace
 
 void time_images() {
   time_batch("cifar", 50000, 512, 32, 32, 4, 32);
   time_batch("imagenet", 2000, 256, 256, 224, 0, 224);
   time_batch("resize", 2000, 256, 256, 256, 0, 160);
+  time_picture();
 }
 
 }  // namespace timing

@@ -352,6 +352,21 @@ LOTUS_API int32_t lotus_gather_augment(const uint8_t* images, int64_t image_coun
                                        int32_t out_height, int32_t out_width, int32_t out_layout, int32_t dtype,
                                        int64_t* nonfinite_rows, int32_t device, void* stream);
 
+/* ---- resize (dev.lotus.kernel.Resize) ---------------------------------------------------------------------------- */
+/*
+ * A window of a resized picture, to the bit what Pillow's resize(..., BILINEAR) gives (and so torchvision's Resize and
+ * crops on its images): separable triangles as wide as the reduction, columns first, bytes in between.
+ *
+ * source: uint8 [rows, columns] pixels of `channels` (1 to 4) bytes, rows `stride` bytes apart. The whole of it resized
+ * has resized_height x resized_width pixels, of which height x width from (top, left) go to out, uint8 [channels,
+ * height, width], channels in the opposite order where `reverse` is not 0. out overlaps no input. Sides of the picture
+ * and of the window: 1 to 65535; resized: 1 to 2^30. On the CPU the calling thread does all of it.
+ */
+LOTUS_API int32_t lotus_resize(const uint8_t* source, int32_t rows, int32_t columns, int32_t channels, int64_t stride,
+                               int32_t reverse, int32_t resized_height, int32_t resized_width, int32_t top,
+                               int32_t left, int32_t height, int32_t width, uint8_t* out, int32_t device,
+                               void* stream);
+
 #ifdef __cplusplus
 }
 #endif

@@ -256,6 +256,18 @@ struct AugmentArgs {
   void* stream;
 };
 
+struct ResizeArgs {
+  const uint8_t* source;  // [rows, columns, channels]
+  int32_t rows, columns, channels;
+  int64_t stride;
+  bool reverse;
+  int32_t resized_height, resized_width;
+  int32_t top, left, height, width;
+  uint8_t* out;  // [channels, height, width]
+  int32_t device;
+  void* stream;
+};
+
 // Each function returns a LOTUS_ status; on failure it has called set_error.
 struct Backend {
   int32_t (*philox)(const PhiloxArgs&);
@@ -274,6 +286,7 @@ struct Backend {
   int32_t (*ssd_dampen)(const DampenArgs&);
   int32_t (*top_k_mask)(const TopKArgs&);
   int32_t (*gather_augment)(const AugmentArgs&);
+  int32_t (*resize)(const ResizeArgs&);
 };
 
 }  // namespace lotus

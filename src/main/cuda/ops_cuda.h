@@ -22,6 +22,7 @@ int32_t accumulate(const AccumulateArgs&);
 int32_t ssd_dampen(const DampenArgs&);
 int32_t top_k_mask(const TopKArgs&);
 int32_t gather_augment(const AugmentArgs&);
+int32_t resize(const ResizeArgs&);
 
 // The part of evaluate_logits that sums probabilities by label (class_sums.cu); the device is already current.
 // nonfinite: null, or the counter of rows that are not finite, of those that are read.

@@ -95,6 +95,7 @@ const lotus::CudaTable* lotus_cuda_table(lotus::SetError set_error) {
           cuda::ssd_dampen,
           cuda::top_k_mask,
           cuda::gather_augment,
+          cuda::resize,
       },
       cuda::reason};
   cuda::set_error = set_error;

@@ -24,6 +24,7 @@ const Backend LOTUS_JOIN(cpu_, LOTUS_LEVEL) = {
     LOTUS_LEVEL::ssd_dampen,
     LOTUS_LEVEL::top_k_mask,
     LOTUS_LEVEL::gather_augment,
+    LOTUS_LEVEL::resize,
 };
 
 }  // namespace lotus

@@ -22,6 +22,7 @@ int32_t accumulate(const AccumulateArgs&);
 int32_t ssd_dampen(const DampenArgs&);
 int32_t top_k_mask(const TopKArgs&);
 int32_t gather_augment(const AugmentArgs&);
+int32_t resize(const ResizeArgs&);
 
 }  // namespace LOTUS_LEVEL
 }  // namespace lotus

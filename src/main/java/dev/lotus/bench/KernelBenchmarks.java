@@ -75,6 +75,7 @@ public final class KernelBenchmarks {
         shapes("512x3x32x32", "32x3x256x256"),
         ALL_TYPES,
         GatherAugmentBenchmark::new);
+    add("resize", shapes("8x3x375x500"), ONLY_FP32, ResizeBenchmark::new);
   }
 
   private KernelBenchmarks() {}

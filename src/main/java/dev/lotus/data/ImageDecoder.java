@@ -1,22 +1,26 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
+import dev.lotus.kernel.Matrix;
+import dev.lotus.kernel.Resize;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
 import org.bytedeco.opencv.opencv_core.Mat;
 
 /**
- * JPEG and PNG files to uint8 planes, by OpenCV's libjpeg-turbo and libpng. Grey pictures get three
- * equal channels, CMYK becomes RGB, transparency is dropped, and a picture that its EXIF data says
- * lies on its side is turned upright. May be used from several threads.
+ * JPEG and PNG files to uint8 planes: decoded by OpenCV's libjpeg-turbo and libpng, resized by
+ * {@link Resize}. Grey pictures get three equal channels, CMYK becomes RGB, transparency is
+ * dropped, and a picture that its EXIF data says lies on its side is turned upright. May be used
+ * from several threads.
  */
 final class ImageDecoder {
   static {
     // The callers' threads are the workers; OpenCV's own would only get in their way.
     opencv_core.setNumThreads(1);
   }
+
+  private static final NativeScratch ENCODED = new NativeScratch();
 
   private ImageDecoder() {}
 
@@ -29,17 +33,20 @@ final class ImageDecoder {
    */
   static void decode(String file, byte[] bytes, ImageSize size, byte[] target, int offset) {
     ImageHeader.check(file, bytes);
-    try (PointerScope scope = new PointerScope()) {
-      Mat packed = new Mat(1, bytes.length, opencv_core.CV_8UC1, new BytePointer(bytes));
-      Mat picture = opencv_imgcodecs.imdecode(packed, opencv_imgcodecs.IMREAD_COLOR);
+    BytePointer encoded = ENCODED.of(bytes.length);
+    encoded.put(bytes);
+    try (Mat packed = new Mat(1, bytes.length, opencv_core.CV_8UC1, encoded);
+        Mat picture = opencv_imgcodecs.imdecode(packed, opencv_imgcodecs.IMREAD_COLOR)) {
       if (picture.empty()) {
         throw new InputException(file + " is damaged: it cannot be decoded");
       }
-      int stride = (int) picture.step();
-      byte[] pixels = new byte[stride * picture.rows()];
-      picture.data().get(pixels);
-      Resample.interleaved(
-          pixels, picture.rows(), picture.cols(), 3, stride, true, size, target, offset);
+      NativeResize.run(
+          new Resize.Picture(
+              picture.data(), picture.rows(), picture.cols(), 3, picture.step(), Matrix.CPU),
+          true,
+          size,
+          target,
+          offset);
     } catch (InputException e) {
       throw e;
     } catch (RuntimeException e) {

@@ -1,6 +1,9 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.zip.CRC32;
 
 /**
@@ -24,6 +27,9 @@ record ImageHeader(String kind, int width, int height) {
 
   /** Deflate's best, at one bit a pixel. */
   private static final long PNG_PIXELS_PER_BYTE = 1032 * 8;
+
+  private static final VarHandle EIGHT_BYTES =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private static final int END_OF_IMAGE = 0xd9;
   private static final int START_OF_SCAN = 0xda;
@@ -113,15 +119,29 @@ record ImageHeader(String kind, int width, int height) {
    * that neither stands for itself (0 follows) nor for a restart. -1 if there is none.
    */
   private static int marker(byte[] bytes, int from) {
-    for (int i = from; i + 1 < bytes.length; i++) {
-      if (bytes[i] == (byte) 0xff) {
-        int code = at(bytes, i + 1);
-        if (code != 0 && code != 0xff && (code < 0xd0 || code > 0xd7)) {
-          return i + 1;
-        }
+    for (int i = next0xff(bytes, from); i + 1 < bytes.length; i = next0xff(bytes, i + 1)) {
+      int code = at(bytes, i + 1);
+      if (code != 0 && code != 0xff && (code < 0xd0 || code > 0xd7)) {
+        return i + 1;
       }
     }
     return -1;
+  }
+
+  /** Place of the first 0xff, or the length; eight bytes at a time, since a scan is nearly all. */
+  private static int next0xff(byte[] bytes, int from) {
+    int i = from;
+    for (; i + Long.BYTES <= bytes.length; i += Long.BYTES) {
+      long inverted = ~(long) EIGHT_BYTES.get(bytes, i);
+      long zeros = (inverted - 0x0101010101010101L) & ~inverted & 0x8080808080808080L;
+      if (zeros != 0) {
+        return i + Long.numberOfTrailingZeros(zeros) / Byte.SIZE;
+      }
+    }
+    while (i < bytes.length && bytes[i] != (byte) 0xff) {
+      i++;
+    }
+    return i;
   }
 
   private static ImageHeader png(String file, byte[] bytes) {

@@ -1,5 +1,7 @@
 package dev.lotus.data;
 
+import dev.lotus.kernel.Resize.Window;
+
 /**
  * From a picture of any size to the one a data set has, as torchvision's Resize and CenterCrop.
  *
@@ -32,17 +34,10 @@ public record ImageSize(int shortSide, int height, int width) {
     return new ImageSize((int) Math.round(side * 256 / 224.0), side, side);
   }
 
-  /**
-   * Where the box comes from.
-   *
-   * @param resizedHeight rows of the whole picture after resizing
-   * @param top first of them inside the box
-   */
-  record Plan(int resizedHeight, int resizedWidth, int top, int left) {}
-
-  Plan plan(int fromHeight, int fromWidth) {
+  /** The box in a picture of that size, once it is resized. */
+  Window window(int fromHeight, int fromWidth) {
     if (shortSide == 0) {
-      return new Plan(height, width, 0, 0);
+      return Window.all(height, width);
     }
     // The longer side is truncated, as torchvision does.
     boolean wide = fromWidth >= fromHeight;
@@ -50,12 +45,14 @@ public record ImageSize(int shortSide, int height, int width) {
     int longer = (int) ((long) shortSide * Math.max(fromHeight, fromWidth) / shorter);
     int toHeight = wide ? shortSide : longer;
     int toWidth = wide ? longer : shortSide;
-    return new Plan(
+    return new Window(
         toHeight,
         toWidth,
         // Python's round: halves go to the even neighbour.
         (int) Math.rint((toHeight - height) / 2.0),
-        (int) Math.rint((toWidth - width) / 2.0));
+        (int) Math.rint((toWidth - width) / 2.0),
+        height,
+        width);
   }
 
   /** The form recorded in names of files: "256-224x224". */

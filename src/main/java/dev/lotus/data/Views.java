@@ -1,9 +1,12 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
+import dev.lotus.kernel.Matrix;
+import dev.lotus.kernel.Resize;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Objects;
+import org.bytedeco.javacpp.BytePointer;
 
 /** Image sets made of others. */
 final class Views {
@@ -114,6 +117,8 @@ final class Views {
 
   /** A set at another size. */
   record Resized(ImageSet base, ImageSize to) implements ImageSet {
+    private static final NativeScratch SOURCE = new NativeScratch();
+
     @Override
     public int size() {
       return base.size();
@@ -149,13 +154,15 @@ final class Views {
       Objects.checkFromIndexSize(offset, imageBytes(), dst.length);
       byte[] image = new byte[base.imageBytes()];
       base.read(index, image, 0);
-      int plane = base.height() * base.width();
-      byte[] one = channels() == 1 ? image : new byte[plane];
-      byte[] out = new byte[to.height() * to.width()];
+      BytePointer planes = SOURCE.of(image.length).put(image);
       for (int c = 0; c < channels(); c++) {
-        System.arraycopy(image, c * plane, one, 0, plane);
-        Resample.interleaved(one, base.height(), base.width(), 1, base.width(), false, to, out, 0);
-        System.arraycopy(out, 0, dst, offset + c * out.length, out.length);
+        BytePointer plane = planes.getPointer((long) c * base.height() * base.width());
+        NativeResize.run(
+            new Resize.Picture(plane, base.height(), base.width(), 1, base.width(), Matrix.CPU),
+            false,
+            to,
+            dst,
+            offset + c * to.height() * to.width());
       }
     }
 

@@ -6,6 +6,7 @@
  * {@link dev.lotus.data.Split} (which training samples are to be forgotten, which kept, and how the
  * held-out images are halved). Everything read is checked here; what is wrong with a file is an
  * {@link dev.lotus.device.InputException} that names it. Image files are decoded later, when they
- * are read, by any number of threads. Knows nothing of tensors.
+ * are read, by any number of threads, and resized by {@link dev.lotus.kernel.Resize}. Knows nothing
+ * of tensors.
  */
 package dev.lotus.data;

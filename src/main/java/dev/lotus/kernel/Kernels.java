@@ -76,6 +76,12 @@ public final class Kernels {
     return operand;
   }
 
+  static void logMove(String operation, Record from, Record to) {
+    if (LOG_CALLS) {
+      System.err.println("lotus: " + operation + " " + from + " to " + to);
+    }
+  }
+
   static void requireFinite(String name, double value) {
     if (!Double.isFinite(value)) {
       throw new IllegalArgumentException(name + " is " + value + "; it must be finite");

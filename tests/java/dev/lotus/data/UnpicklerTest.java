@@ -98,6 +98,32 @@ class UnpicklerTest {
         .hasMessageContaining("no complete pickle");
   }
 
+  /** Remembering costs a byte in the file and far more in memory. */
+  @Test
+  void remembersOnlySoMuch() {
+    byte[] pickle = new byte[(1 << 21) + 4];
+    java.util.Arrays.fill(pickle, (byte) 0x94);
+    pickle[0] = 'N';
+    assertThatThrownBy(() -> Unpickler.read("file.pkl", pickle, NumpyBytes::find))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("remembers more than");
+  }
+
+  /** A list that holds itself cannot be printed. */
+  @Test
+  void aListThatHoldsItselfIsNoSizeAndNoType() {
+    List<Object> list = new java.util.ArrayList<>();
+    list.add(List.of(list));
+    Object dtype = NumpyBytes.find("numpy", "dtype").construct(new Object[] {"u1"});
+    Object[] state = {1L, new Object[] {list}, dtype, false, new byte[6]};
+    assertThatThrownBy(() -> new NumpyBytes().setState(state))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("no number");
+    assertThatThrownBy(() -> NumpyBytes.find("numpy", "dtype").construct(new Object[] {list}))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("of type unknown");
+  }
+
   @Test
   void anArrayIsOfTheTypeAndSizeItSays() {
     Object[] type = {"u1", false, true};

@@ -1,7 +1,6 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +50,12 @@ record ImageNetLabels(String source, Map<String, Integer> byName) {
       if (Files.isRegularFile(kit.resolve(TRUTH))) {
         Path truth = kit.resolve(TRUTH);
         Path meta = kit.resolve(META);
-        return kit(truth.toString(), bytes(truth), meta.toString(), bytes(meta), labels);
+        return kit(
+            truth.toString(),
+            FolderTree.whole(truth),
+            meta.toString(),
+            FolderTree.whole(meta),
+            labels);
       }
       Path packed = folder.resolve(KIT + ".tar.gz");
       if (Files.isRegularFile(packed)) {
@@ -66,21 +70,13 @@ record ImageNetLabels(String source, Map<String, Integer> byName) {
     return null;
   }
 
-  private static byte[] bytes(Path file) {
-    try {
-      return Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw new InputException("cannot read " + file + ": " + AtomicFiles.reason(e), e);
-    }
-  }
-
   private static List<String> lines(byte[] bytes) {
     return new String(bytes, StandardCharsets.UTF_8).lines().toList();
   }
 
   private static ImageNetLabels list(Path file, Map<String, Integer> labels) {
     Map<String, Integer> byName = new HashMap<>();
-    List<String> lines = lines(bytes(file));
+    List<String> lines = lines(FolderTree.whole(file));
     for (int i = 0; i < lines.size(); i++) {
       String[] words = lines.get(i).split("[,\\s]+");
       if (lines.get(i).isBlank() || (i == 0 && words[0].equals("ImageId"))) {

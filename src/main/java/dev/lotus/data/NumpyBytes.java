@@ -85,7 +85,12 @@ final class NumpyBytes implements Unpickler.Stateful {
     int[] found = new int[sizes.length];
     for (int i = 0; i < sizes.length; i++) {
       if (!(sizes[i] instanceof Long size) || size < 0 || size > content.length) {
-        throw new InputException("a numpy array has the size " + sizes[i] + " in its shape");
+        // Only a number is printed: a list could hold itself.
+        throw new InputException(
+            "a numpy array has in its shape "
+                + (sizes[i] instanceof Long
+                    ? "the size " + sizes[i]
+                    : "something that is no number"));
       }
       found[i] = size.intValue();
       count = Math.min(Integer.MAX_VALUE, count * size);
@@ -105,7 +110,7 @@ final class NumpyBytes implements Unpickler.Stateful {
       String name =
           code instanceof byte[] b
               ? new String(b, StandardCharsets.US_ASCII)
-              : String.valueOf(code);
+              : code instanceof String s ? s : "unknown";
       if (!name.equals("u1") && !name.equals("|u1")) {
         throw new InputException("a numpy array is of type " + name + "; only uint8 (u1) is read");
       }

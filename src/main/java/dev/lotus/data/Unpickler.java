@@ -50,6 +50,9 @@ final class Unpickler {
   private static final Object MARK = new Object();
   private static final int MAX_DEPTH = 1 << 20;
 
+  /** CIFAR-100 has 50,000 names to remember. One costs a byte in the file and eighty here. */
+  private static final int MAX_MEMO = 1 << 21;
+
   private final String file;
   private final byte[] bytes;
   private final Allowed allowed;
@@ -90,6 +93,9 @@ final class Unpickler {
       }
       if (stack.size() > MAX_DEPTH) {
         throw damaged("it nests too deep");
+      }
+      if (memo.size() > MAX_MEMO) {
+        throw damaged("it remembers more than " + MAX_MEMO + " objects");
       }
     }
   }

@@ -16,6 +16,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,7 +91,10 @@ class DownloadTest {
     fetch(file);
     assertThat(requests).isEqualTo(1);
     Files.write(temp.resolve("set.bin"), new byte[5]);
-    assertThatThrownBy(() -> fetch(file)).hasMessageContaining("has 5 bytes");
+    assertThatThrownBy(() -> fetch(file))
+        .hasMessageContaining("has 5 bytes")
+        .hasMessageContaining("move it away");
+    assertThat(temp.resolve("set.bin.part")).doesNotExist();
   }
 
   @Test
@@ -125,6 +133,65 @@ class DownloadTest {
     Files.write(temp.resolve("set.bin.part"), Arrays.copyOf(content, 1000));
     Catalog.File file = serve((e, from, n) -> send(e, 0, content.length, content.length));
     assertThat(Files.readAllBytes(fetch(file))).isEqualTo(content);
+  }
+
+  @Test
+  void aPartThatIsNoBeginningIsGivenUp() throws IOException {
+    Files.write(temp.resolve("set.bin.part"), new byte[1000]);
+    Catalog.File file =
+        serve(
+            (e, from, n) -> {
+              if (from > 0) {
+                e.sendResponseHeaders(416, -1);
+              } else {
+                send(e, 0, content.length, content.length);
+              }
+            });
+    assertThat(Files.readAllBytes(fetch(file))).isEqualTo(content);
+    assertThat(ranges).containsExactly("bytes=1000-", "null");
+  }
+
+  /** Another file's beginning is found by the sum, and the next run starts anew. */
+  @Test
+  void aStalePartIsFoundAndDeleted() throws IOException {
+    Files.write(temp.resolve("set.bin.part"), new byte[1000]);
+    Catalog.File file = serve((e, from, n) -> send(e, from, content.length, content.length - from));
+    assertThatThrownBy(() -> fetch(file)).hasMessageContaining("is not the published file");
+    assertThat(Files.readAllBytes(fetch(file))).isEqualTo(content);
+    Files.write(temp.resolve("set.bin.part"), new byte[content.length + 1]);
+    Files.delete(temp.resolve("set.bin"));
+    assertThat(Files.readAllBytes(fetch(file))).isEqualTo(content);
+  }
+
+  @Test
+  void twoRunsDoNotWriteOneFile() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch refused = new CountDownLatch(1);
+    Catalog.File file =
+        serve(
+            (e, from, n) -> {
+              begun.countDown();
+              try {
+                refused.await(20, TimeUnit.SECONDS);
+              } catch (InterruptedException interrupted) {
+                throw new IOException(interrupted);
+              }
+              send(e, from, content.length, content.length - from);
+            });
+    ExecutorService other = Executors.newSingleThreadExecutor();
+    try {
+      Future<Path> first = other.submit(() -> fetch(file));
+      assertThat(begun.await(20, TimeUnit.SECONDS)).isTrue();
+      assertThatThrownBy(() -> fetch(file))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("another download is writing");
+      refused.countDown();
+      assertThat(Files.readAllBytes(first.get())).isEqualTo(content);
+      assertThat(requests).isEqualTo(1);
+    } finally {
+      refused.countDown();
+      other.shutdown();
+    }
   }
 
   @Test

@@ -87,6 +87,12 @@ class ParserFuzzTest {
   }
 
   @Test
+  void matlab() throws IOException {
+    fuzz("matlab", golden("imagenet/meta-plain.mat"), bytes -> SynsetFile.read("fuzz", bytes));
+    fuzz("packed matlab", golden("imagenet/meta.mat"), bytes -> SynsetFile.read("fuzz", bytes));
+  }
+
+  @Test
   void jpeg() throws IOException {
     byte[] target = new byte[3 * 16 * 16];
     byte[] valid = SampleImages.bytes("progressive.jpg");

@@ -99,6 +99,33 @@ class UnpicklerTest {
         .hasMessageContaining("no complete pickle");
   }
 
+  /** Remembering costs a byte in the file and far more in memory. */
+  @Test
+  void remembersOnlySoMuch() {
+    byte[] pickle = new byte[(1 << 22) + 4];
+    java.util.Arrays.fill(pickle, (byte) 0x94);
+    pickle[0] = 'N';
+    assertThatThrownBy(() -> Unpickler.read("file.pkl", pickle, NumpyBytes::find))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("instructions");
+  }
+
+  /** A list that holds itself cannot be printed. */
+  @Test
+  void aListThatHoldsItselfIsNoSizeAndNoType() {
+    List<Object> list = new java.util.ArrayList<>();
+    list.add(List.of(list));
+    Object dtype = NumpyBytes.find("numpy", "dtype").call(List.of("u1", false, true));
+    List<Object> state = List.of(1L, List.of(list), dtype, false, new byte[6]);
+    assertThatThrownBy(() -> new NumpyBytes().setState(state))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("a size in its shape");
+    assertThatThrownBy(
+            () -> NumpyBytes.find("numpy", "dtype").call(List.of(list, false, true)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("without a name");
+  }
+
   @Test
   void anArrayIsOfTheTypeAndSizeItSays() {
     Object dtype = NumpyBytes.find("numpy", "dtype").call(List.of("u1", false, true));

@@ -45,8 +45,11 @@ final class ArchiveTree implements FileTree {
   private final AutoCloseable opened;
   private final Map<String, Content> contents;
   private final List<String> files;
+  private final long heldBytes;
 
-  private ArchiveTree(Path archive, AutoCloseable opened, Map<String, Content> contents) {
+  private ArchiveTree(
+      Path archive, AutoCloseable opened, Map<String, Content> contents, long heldBytes) {
+    this.heldBytes = heldBytes;
     this.archive = archive;
     this.opened = opened;
     this.contents = contents;
@@ -109,7 +112,7 @@ final class ArchiveTree implements FileTree {
         }
         TarIndex.put(contents, where, entry.getName(), new Zipped(zip, entry));
       }
-      return new ArchiveTree(archive, zip, contents);
+      return new ArchiveTree(archive, zip, contents, 0);
     } catch (RuntimeException e) {
       zip.close();
       throw e;
@@ -138,10 +141,12 @@ final class ArchiveTree implements FileTree {
   private static FileTree compressedTar(Path archive) throws IOException {
     long room = Runtime.getRuntime().maxMemory() / 2;
     TarWalk.Limits limits = new TarWalk.Limits(TarWalk.Limits.IN_MEMORY.entries(), MAX_ENTRY, room);
+    long[] held = {0};
     TarIndex index =
         new TarIndex(
             "",
             (where, name, offset, size, content) -> {
+              held[0] += size;
               byte[] bytes = TarReader.whole(where, name, size, content);
               return place -> bytes;
             });
@@ -149,7 +154,7 @@ final class ArchiveTree implements FileTree {
         InputStream in = new BufferedInputStream(new GZIPInputStream(raw, 1 << 16), 1 << 16)) {
       TarWalk.walk(archive.toString(), in, Long.MAX_VALUE, limits, index);
     }
-    return new ArchiveTree(archive, () -> {}, index.resolved());
+    return new ArchiveTree(archive, () -> {}, index.resolved(), held[0]);
   }
 
   private static FileTree tar(Path archive) throws IOException {
@@ -157,7 +162,7 @@ final class ArchiveTree implements FileTree {
     try {
       Map<String, Content> contents =
           index(archive.toString(), channel, 0, channel.size(), "").resolved();
-      return new ArchiveTree(archive, channel, contents);
+      return new ArchiveTree(archive, channel, contents, 0);
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
@@ -266,6 +271,11 @@ final class ArchiveTree implements FileTree {
   @Override
   public String locate(String path) {
     return path.isEmpty() ? archive.toString() : archive + ":" + path;
+  }
+
+  @Override
+  public long heldBytes() {
+    return heldBytes;
   }
 
   @Override

@@ -1,7 +1,6 @@
 package dev.lotus.data;
 
 import dev.lotus.device.InputException;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -135,11 +134,7 @@ final class Cifar {
       @Override
       public byte[] read(String name) {
         Path file = folder.resolve(name);
-        try {
-          return Files.exists(file) ? Files.readAllBytes(file) : null;
-        } catch (IOException e) {
-          throw new InputException("cannot read " + file + ": " + AtomicFiles.reason(e), e);
-        }
+        return Files.exists(file) ? FolderTree.whole(file) : null;
       }
     };
   }

@@ -6,6 +6,8 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -17,7 +19,8 @@ import java.util.HexFormat;
 /**
  * Fetches a published file over HTTP. What has arrived is kept in {@code NAME.part}, so that a
  * connection that is cut, or a run that is ended, goes on where it was. The file gets its name only
- * when its size and checksum are right; bytes that are wrong are deleted.
+ * when its size and checksum are right; bytes that are wrong are deleted. Two runs never write the
+ * same file: the second is told so.
  */
 public final class Download {
   private static final int ATTEMPTS = 5;
@@ -61,24 +64,69 @@ public final class Download {
     Path part = folder.resolve(file.name() + ".part");
     try {
       Files.createDirectories(folder);
-      if (Files.isRegularFile(target)) {
-        verify(target, file);
-        return target;
+      try (FileChannel guarded = guard(part)) {
+        try {
+          return fetchAlone(file, target, part);
+        } finally {
+          deleteEmpty(part);
+        }
       }
-      requireRoom(folder, file, part);
-      arrive(file, part);
-      try {
-        verify(part, file);
-      } catch (InputException e) {
-        Files.deleteIfExists(part);
-        throw new InputException(file.address() + " is not the published file: " + e.getMessage());
-      }
-      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
-      return target;
     } catch (IOException e) {
       throw new InputException(
           "cannot fetch " + file.address() + " to " + folder + ": " + AtomicFiles.reason(e), e);
     }
+  }
+
+  private Path fetchAlone(Catalog.File file, Path target, Path part) throws IOException {
+    if (Files.isRegularFile(target)) {
+      requireSame(target, file);
+      return target;
+    }
+    requireRoom(target.getParent(), file, part);
+    arrive(file, part);
+    try {
+      verify(part, file);
+    } catch (InputException e) {
+      Files.deleteIfExists(part);
+      throw new InputException(file.address() + " is not the published file: " + e.getMessage(), e);
+    }
+    Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+    return target;
+  }
+
+  /** Keeps others from the file as long as it is open. */
+  private static FileChannel guard(Path part) throws IOException {
+    FileChannel channel =
+        FileChannel.open(part, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    try {
+      if (channel.tryLock() != null) {
+        return channel;
+      }
+    } catch (OverlappingFileLockException e) {
+      channel.close();
+      throw new IOException("another download is writing " + part, e);
+    }
+    channel.close();
+    throw new IOException("another download is writing " + part);
+  }
+
+  private static void requireSame(Path target, Catalog.File file) {
+    try {
+      verify(target, file);
+    } catch (InputException e) {
+      throw new InputException(e.getMessage() + "; move it away to fetch it anew", e);
+    }
+  }
+
+  private static void deleteEmpty(Path part) throws IOException {
+    if (Files.exists(part) && Files.size(part) == 0) {
+      Files.delete(part);
+    }
+  }
+
+  /** Begins again, in the same file: a deleted one would be nobody's any more. */
+  private static void empty(Path part) throws IOException {
+    Files.newOutputStream(part).close();
   }
 
   private static void requireRoom(Path folder, Catalog.File file, Path part) throws IOException {
@@ -127,13 +175,17 @@ public final class Download {
   private void transfer(Catalog.File file, Path part) throws IOException {
     long there = Files.exists(part) ? Files.size(part) : 0;
     if (there > file.bytes()) {
-      Files.delete(part);
+      empty(part);
       there = 0;
     }
     if (there == file.bytes()) {
       return;
     }
     HttpURLConnection connection = connect(file.address(), there);
+    if (connection == null) {
+      empty(part);
+      throw new IOException("the server has nothing from byte " + there + " on");
+    }
     try (InputStream in = connection.getInputStream()) {
       boolean resumed =
           connection.getResponseCode() == HttpURLConnection.HTTP_PARTIAL
@@ -141,7 +193,7 @@ public final class Download {
                   .startsWith("bytes " + there + "-");
       if (!resumed) {
         // The server sends everything from the start, whatever was asked.
-        Files.deleteIfExists(part);
+        empty(part);
         there = 0;
       }
       requireLength(connection, file, there);
@@ -177,8 +229,7 @@ public final class Download {
       for (int got; (got = in.read(buffer)) >= 0; ) {
         done += got;
         if (done > total) {
-          out.close();
-          Files.deleteIfExists(part);
+          empty(part);
           throw new Refused("the server sends more than the " + total + " bytes of the file");
         }
         out.write(buffer, 0, got);
@@ -187,7 +238,11 @@ public final class Download {
     }
   }
 
-  /** Follows redirects itself: the JVM's own way stops where http turns into https. */
+  /**
+   * Follows redirects itself: the JVM's own way stops where http turns into https.
+   *
+   * @return null if the server has no such range, so that what is there cannot be its beginning
+   */
   private static HttpURLConnection connect(URI address, long from) throws IOException {
     URI at = address;
     for (int hop = 0; hop <= MAX_REDIRECTS; hop++) {
@@ -204,6 +259,9 @@ public final class Download {
         return connection;
       }
       connection.disconnect();
+      if (status == 416 && from > 0) {
+        return null;
+      }
       String next = connection.getHeaderField("Location");
       if (status / 100 != 3 || next == null) {
         String what = "the server answered " + status;

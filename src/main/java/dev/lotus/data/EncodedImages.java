@@ -41,6 +41,7 @@ final class EncodedImages implements ImageSet {
    *
    * @param name of data set and part, for the cache file and messages
    * @param checksum takes the labels and the files' sums, in order
+   * @param keep whether decoded images may be kept in memory where there is no cache folder
    * @throws InputException naming the first bad file, unless bad ones are to be skipped
    */
   static EncodedImages open(
@@ -49,7 +50,8 @@ final class EncodedImages implements ImageSet {
       List<Sample> samples,
       ImageSize size,
       DataSettings settings,
-      Checksum checksum) {
+      Checksum checksum,
+      boolean keep) {
     int count = samples.size();
     byte[][] sums = new byte[count][];
     InputException[] bad = new InputException[count];
@@ -80,7 +82,7 @@ final class EncodedImages implements ImageSet {
     int bytes = 3 * size.height() * size.width();
     PixelCache cache =
         settings.cache() == null
-            ? PixelCache.inMemory(good.size(), bytes)
+            ? keep ? PixelCache.inMemory(good.size(), bytes) : PixelCache.NONE
             : MappedCache.open(settings.cache(), name + "." + size, sum, good.size(), bytes);
     return new EncodedImages(tree, List.copyOf(good), size, cache);
   }
@@ -158,8 +160,6 @@ final class EncodedImages implements ImageSet {
 
   @Override
   public void eraseCached(int[] indices) {
-    for (int index : indices) {
-      cache.erase(index);
-    }
+    cache.erase(indices);
   }
 }

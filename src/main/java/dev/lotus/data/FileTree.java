@@ -27,6 +27,11 @@ interface FileTree extends AutoCloseable {
   /** How to name a file in a message. */
   String locate(String path);
 
+  /** Bytes of the files that are held in memory as long as the tree is open. */
+  default long heldBytes() {
+    return 0;
+  }
+
   @Override
   void close();
 
@@ -116,6 +121,11 @@ interface FileTree extends AutoCloseable {
       @Override
       public String locate(String path) {
         return whole.locate(prefix + path);
+      }
+
+      @Override
+      public long heldBytes() {
+        return whole.heldBytes();
       }
 
       @Override

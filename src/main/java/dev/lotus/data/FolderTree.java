@@ -45,7 +45,15 @@ final class FolderTree implements FileTree {
 
   @Override
   public byte[] read(String path) {
-    Path file = root.resolve(path);
+    return whole(root.resolve(path));
+  }
+
+  /**
+   * A file's content.
+   *
+   * @throws InputException if it cannot be read, or is too large for memory
+   */
+  static byte[] whole(Path file) {
     try {
       return Files.readAllBytes(file);
     } catch (IOException e) {

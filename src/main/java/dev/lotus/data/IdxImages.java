@@ -151,9 +151,16 @@ final class IdxImages {
       for (int dim : dims) {
         expected *= dim;
       }
-      if (expected > Integer.MAX_VALUE - 8) {
+      // Twice this much is needed while a packed file is read.
+      long room = Math.min(Integer.MAX_VALUE - 8, Runtime.getRuntime().maxMemory() / 4);
+      if (expected > room) {
         throw new InputException(
-            file + " says it holds " + expected + " bytes, more than fit in memory");
+            file
+                + " says it holds "
+                + expected
+                + " bytes, at most "
+                + room
+                + " are read into this memory; LOTUS_JAVA_OPTS=-Xmx gives more");
       }
       byte[] body = in.readNBytes((int) expected);
       checksum.add(body);

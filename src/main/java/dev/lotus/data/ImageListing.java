@@ -52,12 +52,18 @@ record ImageListing(
     int most = settings.perClass() < 0 ? perClass : settings.perClass();
     List<Sample> chosen = most == 0 ? train : firstOfEach(train, most);
     Checksum checksum = new Checksum();
-    ImageSet training = EncodedImages.open(name + ".train", tree, chosen, to, settings, checksum);
-    ImageSet test = EncodedImages.open(name + ".test", tree, heldOut, to, settings, checksum);
+    // One decision for all parts: each alone might fit where all together do not.
+    long images = (long) chosen.size() + heldOut.size() + unseen.size();
+    boolean keep =
+        images * 3 * to.height() * to.width()
+            <= Runtime.getRuntime().maxMemory() / 2 - tree.heldBytes();
+    ImageSet training =
+        EncodedImages.open(name + ".train", tree, chosen, to, settings, checksum, keep);
+    ImageSet test = EncodedImages.open(name + ".test", tree, heldOut, to, settings, checksum, keep);
     int unseenFrom = Dataset.HALVED;
     if (!unseen.isEmpty()) {
       unseenFrom = test.size();
-      ImageSet val = EncodedImages.open(name + ".val", tree, unseen, to, settings, checksum);
+      ImageSet val = EncodedImages.open(name + ".val", tree, unseen, to, settings, checksum, keep);
       test = new Views.Joined(test, val);
     }
     return new Dataset(

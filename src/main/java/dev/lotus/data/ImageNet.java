@@ -1,20 +1,16 @@
 package dev.lotus.data;
 
 import dev.lotus.data.EncodedImages.Sample;
-import dev.lotus.device.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * ImageNet (ILSVRC 2012): train and val folders of a folder a class, or a folder that holds {@code
  * ILSVRC2012_img_train.tar} and {@code ILSVRC2012_img_val.tar} as published, which are read in
- * place. The validation archive has no labels; they are taken from a file beside it: {@code
- * LOC_val_solution.csv} (Kaggle's), or {@code val_annotations.txt} (file name, WordNet identifier).
- * Without one there are no held-out images. Classes are in the order of their identifiers.
+ * place. Validation images without class folders get their labels from {@link ImageNetLabels};
+ * where there are none, there are no held-out images. Classes are in the order of their
+ * identifiers.
  *
  * <p>The published runs take the first 50 training images of each class, and forget the first 5 of
  * them.
@@ -37,12 +33,13 @@ final class ImageNet {
         ImageListing.find(
             FileTree.open(place), "imagenet", WANTED, t -> t.folders().contains("train"));
     List<String> classes = tree.below("train").folders();
+    List<Sample> train = ImageListing.byFolder(tree, "train/", classes);
+    FileTree val = tree.below("val");
     List<Sample> heldOut =
-        tree.folders().contains("val") && !tree.below("val").folders().isEmpty()
-            ? ImageListing.byFolder(tree, "val/", classes)
-            : List.of();
-    return listing(tree, ImageListing.byFolder(tree, "train/", classes), heldOut, classes)
-        .open(settings);
+        val.folders().isEmpty()
+            ? labelled(tree, val.files(), "val/", places(place, tree), classes, settings)
+            : ImageListing.byFolder(tree, "val/", classes);
+    return listing(tree, train, heldOut, classes).open(settings);
   }
 
   private static Dataset fromTars(Path trainTar, DataSettings settings) {
@@ -51,59 +48,49 @@ final class ImageNet {
     List<Sample> samples = ImageListing.byFolder(train, "", classes);
     Path folder = trainTar.toAbsolutePath().getParent();
     Path valTar = folder.resolve(VAL_TAR);
-    Map<String, Integer> labels = labels(folder, classes);
-    if (!Files.isRegularFile(valTar) || labels.isEmpty()) {
+    if (!Files.isRegularFile(valTar)) {
+      settings.notes().accept("no held-out images: there is no " + valTar);
+      return listing(train, samples, List.of(), classes).open(settings);
+    }
+    FileTree both = new TwoTrees(train, FileTree.open(valTar));
+    List<String> names = ((TwoTrees) both).val.files();
+    List<Sample> heldOut = labelled(both, names, TwoTrees.VAL, List.of(folder), classes, settings);
+    return listing(both, samples, heldOut, classes).open(settings);
+  }
+
+  /** Where labels may lie: what the user named, or beside it, and the folder of the images. */
+  private static List<Path> places(Path given, FileTree tree) {
+    Path own = Files.isDirectory(given) ? given : given.toAbsolutePath().getParent();
+    return List.of(own, Path.of(tree.locate("")));
+  }
+
+  private static List<Sample> labelled(
+      FileTree tree,
+      List<String> names,
+      String prefix,
+      List<Path> places,
+      List<String> classes,
+      DataSettings settings) {
+    List<String> images = names.stream().filter(ImageListing::isImage).toList();
+    ImageNetLabels labels = images.isEmpty() ? null : ImageNetLabels.find(places, classes);
+    if (labels == null) {
       settings
           .notes()
           .accept(
-              "no held-out images: they need "
-                  + VAL_TAR
-                  + " and LOC_val_solution.csv or val_annotations.txt in "
-                  + folder);
-      return listing(train, samples, List.of(), classes).open(settings);
+              images.isEmpty()
+                  ? "no held-out images: there are none in val"
+                  : "no held-out images: the labels of the "
+                      + images.size()
+                      + " validation images are in none of "
+                      + places
+                      + "; put "
+                      + ImageNetLabels.FILES
+                      + " there");
+      return List.of();
     }
-    FileTree val = FileTree.open(valTar);
-    List<Sample> heldOut = new ArrayList<>();
-    for (String path : val.files()) {
-      String name = FileTree.name(path).replaceFirst("\\.JPEG$", "");
-      Integer label = labels.get(name);
-      if (label == null) {
-        throw new InputException(val.locate(path) + " has no line in the file of labels");
-      }
-      heldOut.add(new Sample("val:" + path, label));
-    }
-    return listing(new TwoTrees(train, val), samples, heldOut, classes).open(settings);
-  }
-
-  private static Map<String, Integer> labels(Path folder, List<String> classes) {
-    Map<String, Integer> labels = new HashMap<>();
-    for (String name : List.of("LOC_val_solution.csv", "val_annotations.txt")) {
-      if (!labels.isEmpty() || !Files.isRegularFile(folder.resolve(name))) {
-        continue;
-      }
-      int number = 0;
-      for (String line : ImageListing.lines(new FolderTree(folder), name)) {
-        number++;
-        String[] words = line.split("[,\\s]+");
-        if (number == 1 && words[0].equals("ImageId")) {
-          continue;
-        }
-        int label = words.length < 2 ? -1 : classes.indexOf(words[1]);
-        if (label < 0) {
-          throw new InputException(
-              folder.resolve(name)
-                  + ", line "
-                  + number
-                  + ": '"
-                  + line
-                  + "' is no image and one of the "
-                  + classes.size()
-                  + " training classes");
-        }
-        labels.put(words[0].replaceFirst("\\.JPEG$", ""), label);
-      }
-    }
-    return labels;
+    return images.stream()
+        .map(name -> new Sample(prefix + name, labels.of(tree.locate(prefix + name), name)))
+        .toList();
   }
 
   private static ImageListing listing(
@@ -124,7 +111,7 @@ final class ImageNet {
 
   /** The training archive's files, and the validation archive's with "val:" before their names. */
   private record TwoTrees(FileTree train, FileTree val) implements FileTree {
-    private static final String VAL = "val:";
+    static final String VAL = "val:";
 
     private FileTree of(String path) {
       return path.startsWith(VAL) ? val : train;

@@ -83,7 +83,12 @@ final class MappedCache implements PixelCache {
       }
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      return new MappedCache(file, channel, images, imageBytes);
+      try {
+        return new MappedCache(file, channel, images, imageBytes);
+      } catch (IOException | RuntimeException e) {
+        channel.close();
+        throw e;
+      }
     } catch (IOException e) {
       throw new InputException(
           "--cache " + folder + ": cannot write " + file + ": " + AtomicFiles.reason(e), e);
@@ -123,8 +128,10 @@ final class MappedCache implements PixelCache {
             StandardOpenOption.WRITE)) {
       out.write(ByteBuffer.wrap(header), 0);
       out.write(ByteBuffer.wrap(new byte[1]), length - 1);
+      Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(temporary);
     }
-    Files.move(temporary, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
   }
 
   @Override
@@ -146,9 +153,16 @@ final class MappedCache implements PixelCache {
   }
 
   @Override
-  public void erase(int index) {
-    setWord(index, 0);
-    write(ByteBuffer.allocate(imageBytes), firstImage + (long) index * imageBytes);
+  public void erase(int[] indices) {
+    for (int index : indices) {
+      setWord(index, 0);
+      write(ByteBuffer.allocate(imageBytes), firstImage + (long) index * imageBytes);
+    }
+    try {
+      channel.force(false);
+    } catch (IOException e) {
+      throw new InputException("cannot erase images in " + file + ": " + AtomicFiles.reason(e), e);
+    }
   }
 
   private int sum(byte[] bytes, int offset) {

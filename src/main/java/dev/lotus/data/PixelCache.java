@@ -16,7 +16,7 @@ interface PixelCache {
         }
 
         @Override
-        public void erase(int index) {
+        public void erase(int[] indices) {
           // Nothing is kept.
         }
       };
@@ -26,14 +26,11 @@ interface PixelCache {
 
   void put(int index, byte[] source, int offset);
 
-  /** Forgets one image, its pixels too. */
-  void erase(int index);
+  /** Forgets images, their pixels too, for good: also if the machine stops right afterwards. */
+  void erase(int[] indices);
 
-  /** In memory, where {@code images} of {@code bytes} each take at most half of it. */
+  /** In memory; the caller knows that there is room. */
   static PixelCache inMemory(int images, int bytes) {
-    if ((long) images * bytes > Runtime.getRuntime().maxMemory() / 2) {
-      return NONE;
-    }
     byte[][] kept = new byte[images][];
     return new PixelCache() {
       @Override
@@ -56,8 +53,10 @@ interface PixelCache {
       }
 
       @Override
-      public void erase(int index) {
-        kept[index] = null;
+      public void erase(int[] indices) {
+        for (int index : indices) {
+          kept[index] = null;
+        }
       }
     };
   }

@@ -56,8 +56,11 @@ record UnseenImages(ImageSet images, String sha256) {
     }
     Checksum checksum = new Checksum();
     ImageSize size = new ImageSize(0, data.train().height(), data.train().width());
+    // Beside the data set's own images, which may take half.
+    boolean keep =
+        (long) samples.size() * data.train().imageBytes() <= Runtime.getRuntime().maxMemory() / 8;
     ImageSet images =
-        EncodedImages.open(data.name() + ".unseen", tree, samples, size, settings, checksum);
+        EncodedImages.open(data.name() + ".unseen", tree, samples, size, settings, checksum, keep);
     return new UnseenImages(images, checksum.hex());
   }
 

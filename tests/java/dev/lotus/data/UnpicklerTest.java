@@ -120,8 +120,7 @@ class UnpicklerTest {
     assertThatThrownBy(() -> new NumpyBytes().setState(state))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("a size in its shape");
-    assertThatThrownBy(
-            () -> NumpyBytes.find("numpy", "dtype").call(List.of(list, false, true)))
+    assertThatThrownBy(() -> NumpyBytes.find("numpy", "dtype").call(List.of(list, false, true)))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("without a name");
   }

@@ -24,6 +24,7 @@ public record Arch(
     int imageSize,
     int depth,
     double layerNormEps) {
+  private static final String CUSTOM = "custom";
   static final String KEY_NAME = "arch";
   private static final String KEY_CLASSES = "classes";
   private static final String KEY_CHANNELS = "channels";
@@ -37,7 +38,9 @@ public record Arch(
    * @throws InputException naming the value that is out of its range
    */
   public Arch {
-    if (!Backbones.names().contains(name) && !name.equals(TorchScript.NAME)) {
+    if (!Backbones.names().contains(name)
+        && !name.equals(TorchScript.NAME)
+        && !name.equals(CUSTOM)) {
       throw new InputException(
           "architecture "
               + name
@@ -66,6 +69,11 @@ public record Arch(
         imageSize,
         isTransformer(name) ? VisionTransformer.DEPTH : 0,
         DEFAULT_EPS);
+  }
+
+  /** Of a {@link Backbone} that a caller wrote. */
+  public static Arch custom(int classes, int channels, int imageSize) {
+    return new Arch(CUSTOM, classes, channels, 1, imageSize);
   }
 
   /** True for the vision transformers. */

@@ -22,6 +22,7 @@ import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnLoop;
 import dev.lotus.unlearn.UnlearnMethods;
+import dev.lotus.unlearn.UnlearnSettings;
 import dev.lotus.unlearn.UpstreamQuirk;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -137,11 +138,12 @@ final class UnlearnCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    UnlearnMethods.Entry entry = UnlearnMethods.entry(method);
+    // Refused before the data are read.
+    UnlearnMethods.entry(method);
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
-      UnlearnConfig config = config(entry, dataset, original.backbone().arch());
+      UnlearnConfig config = config(dataset, original.backbone().arch());
       KeyLayout layout = saving.layoutFor(original.backbone().arch());
       Engine engine = common.engine(original.normalizationFor(dataset));
       RunFolder folder = new RunFolder(out);
@@ -232,27 +234,28 @@ final class UnlearnCommand implements Callable<Integer> {
         folder.path(), result.trace().size(), result.seconds(), phases.get("evaluation"));
   }
 
-  private UnlearnConfig config(UnlearnMethods.Entry entry, Dataset dataset, Arch arch) {
+  private UnlearnConfig config(Dataset dataset, Arch arch) {
     for (String option : HYPER_PARAMETERS) {
       if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
         UnlearnMethods.requireOption(method, option);
       }
     }
-    return new UnlearnConfig(
-        method,
-        training.epochs,
-        training.batch,
-        training.learningRate != null ? training.learningRate : entry.learningRate(),
-        training.weightDecay != null ? training.weightDecay : entry.weightDecayOn(dataset.name()),
-        training.augmentation(dataset, arch),
-        retainFraction,
-        alpha,
-        fixedTau(),
-        rounding(),
-        choice("--forget-target", forgetTarget, ForgetTarget.values()),
-        choice("--retain-target", retainTarget, RetainTarget.values()),
-        common.seed,
-        UpstreamQuirk.parse(upstreamQuirks, method));
+    return new UnlearnSettings()
+        .method(method)
+        .epochs(training.epochs)
+        .batch(training.batch)
+        .learningRate(training.learningRate)
+        .weightDecay(training.weightDecay)
+        .augmentation(training.augmentation(dataset, arch))
+        .retainFraction(retainFraction)
+        .alpha(alpha)
+        .fixedTau(fixedTau())
+        .accuracyRounding(rounding())
+        .forgetTarget(choice("--forget-target", forgetTarget, ForgetTarget.values()))
+        .retainTarget(choice("--retain-target", retainTarget, RetainTarget.values()))
+        .seed(common.seed)
+        .quirks(UpstreamQuirk.parse(upstreamQuirks, method))
+        .build(dataset, arch);
   }
 
   private int rounding() {

@@ -33,7 +33,7 @@ public final class TorchRuntime {
   }
 
   /** Loads libtorch and leaves its thread count alone. */
-  static synchronized void loadOnce() {
+  public static synchronized void loadOnce() {
     if (loaded) {
       return;
     }

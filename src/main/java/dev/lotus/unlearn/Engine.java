@@ -3,7 +3,10 @@ package dev.lotus.unlearn;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.InputException;
 import dev.lotus.device.Precision;
+import dev.lotus.device.TorchRuntime;
+import dev.lotus.kernel.Kernels;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -40,6 +43,26 @@ public record Engine(
 
     /** The piece of work ended, or was left. */
     void end();
+  }
+
+  /**
+   * Loads libtorch if need be, and makes sure that backbone and kernels can compute there.
+   *
+   * @throws InputException if they cannot, or the device does not have the precision
+   */
+  public static Engine open(
+      ComputeDevice device, Precision precision, Normalization normalization, Listener listener) {
+    TorchRuntime.loadOnce();
+    if (precision == Precision.TF32 && !device.cuda()) {
+      throw new InputException("precision tf32: only CUDA devices have it; take fp32 or bf16");
+    }
+    // The GPU's libtorch alone is not enough: the kernels must run there too.
+    String reason = Kernels.unavailableReason(device.nativeIndex());
+    if (!reason.isEmpty()) {
+      throw new InputException(
+          "device " + device + ": libtorch can use it, but the kernels cannot: " + reason);
+    }
+    return new Engine(device, precision, normalization, listener);
   }
 
   /**

@@ -49,6 +49,11 @@ final class SalUn implements UnlearnMethod {
   }
 
   @Override
+  public boolean takesAnyOptimizer() {
+    return false;
+  }
+
+  @Override
   public LearningRate rate(UnlearnConfig config) {
     return inside.rate(config);
   }

@@ -86,6 +86,11 @@ final class Ssd implements UnlearnMethod {
   }
 
   @Override
+  public boolean takesAnyOptimizer() {
+    return false;
+  }
+
+  @Override
   public int batch(UnlearnConfig config) {
     return config.quirks().contains(UpstreamQuirk.SSD_BATCH_GRADIENT) ? config.batch() : 1;
   }

@@ -1,12 +1,15 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
+import dev.lotus.device.InputException;
 import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * An unlearning run on one screen, in the order of the flow. The method decides what an epoch looks
@@ -25,10 +28,26 @@ public final class UnlearnLoop {
 
   private final Engine engine;
   private final UnlearnConfig config;
+  private final UnlearnMethods.Factory factory;
+  private final Function<List<Tensor>, WeightUpdate> ownOptimizer;
 
   public UnlearnLoop(Engine engine, UnlearnConfig config) {
+    this(engine, config, UnlearnMethods.entry(config.method()).factory(), null);
+  }
+
+  /**
+   * @param factory makes the method, whatever the configuration names
+   * @param ownOptimizer makes the optimizer over the student's parameters; null = the method's
+   */
+  UnlearnLoop(
+      Engine engine,
+      UnlearnConfig config,
+      UnlearnMethods.Factory factory,
+      Function<List<Tensor>, WeightUpdate> ownOptimizer) {
     this.engine = engine;
     this.config = config;
+    this.factory = factory;
+    this.ownOptimizer = ownOptimizer;
   }
 
   /**
@@ -43,8 +62,8 @@ public final class UnlearnLoop {
     Backbone student = original.copy();
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
     List<EpochTrace> trace = new ArrayList<>();
-    try (UnlearnMethod method = UnlearnMethods.entry(config.method()).factory().create(config);
-        WeightUpdate update = method.optimizer(task);
+    try (UnlearnMethod method = factory.create(config);
+        WeightUpdate update = optimizer(method, task);
         EpochRunner runner =
             new EpochRunner(
                 engine,
@@ -81,5 +100,16 @@ public final class UnlearnLoop {
       student.close();
       throw e;
     }
+  }
+
+  private WeightUpdate optimizer(UnlearnMethod method, UnlearnMethod.Task task) {
+    if (ownOptimizer == null) {
+      return method.optimizer(task);
+    }
+    if (!method.takesAnyOptimizer()) {
+      throw new InputException(
+          "method " + config.method() + " works through its own optimizer; no other can be given");
+    }
+    return ownOptimizer.apply(task.student().parameters());
   }
 }

@@ -59,6 +59,14 @@ public interface UnlearnMethod extends AutoCloseable {
   /** The optimizer over the student's parameters; called before {@link #prepare}. */
   WeightUpdate optimizer(Task task);
 
+  /**
+   * Whether another optimizer over the same parameters may take its place: not where the method
+   * does more with it than to step.
+   */
+  default boolean takesAnyOptimizer() {
+    return true;
+  }
+
   /** The learning rate of each epoch. */
   default LearningRate rate(UnlearnConfig config) {
     return LearningRate.constant(config.learningRate());

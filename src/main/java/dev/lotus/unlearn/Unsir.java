@@ -59,6 +59,11 @@ final class Unsir implements UnlearnMethod {
   }
 
   @Override
+  public boolean takesAnyOptimizer() {
+    return false;
+  }
+
+  @Override
   public void prepare(Task task) {
     this.task = task;
     forget = EpochOrder.of(task.data().split().forget());

@@ -17,13 +17,16 @@ constexpr const char* kOp = "resize";
 constexpr int kTileRows = 8, kTileCols = 32, kThreads = kTileRows * kTileCols;
 constexpr int kTaps = 32;
 
+__device__ __forceinline__ Axis axis_of(const ResizeArgs& a, bool is_row) {
+  return resize_axis(is_row ? a.rows : a.columns, is_row ? a.resized_height : a.resized_width);
+}
+
 __global__ void __launch_bounds__(kThreads) resize_tiles(ResizeArgs a, uint32_t tiles_across, int64_t tiles) {
   __shared__ Reach reach[kTileRows + kTileCols];  // of the tile's lines, then of its columns
   __shared__ int32_t row_weight[kTaps][kTileRows];
   __shared__ int32_t col_weight[kTaps][kTileCols];  // a warp reads one tap of 32 columns: 32 banks
   const int thread = static_cast<int>(threadIdx.x), row = thread / kTileCols, col = thread % kTileCols;
   const int channels = a.channels;
-  const Axis rows = resize_axis(a.rows, a.resized_height), cols = resize_axis(a.columns, a.resized_width);
 
   for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
     const uint32_t place = static_cast<uint32_t>(tile);  // below 2^32: a window has at most 2^32 pixels
@@ -33,7 +36,7 @@ __global__ void __launch_bounds__(kThreads) resize_tiles(ResizeArgs a, uint32_t 
       const bool is_row = thread < kTileRows;
       const int32_t at = is_row ? first_y + thread : first_x + thread - kTileRows, end = is_row ? a.height : a.width;
       const int32_t inside = at < end ? at : end - 1;
-      reach[thread] = reach_of(is_row ? rows : cols, inside + (is_row ? a.top : a.left));
+      reach[thread] = reach_of(axis_of(a, is_row), inside + (is_row ? a.top : a.left));
     }
     __syncthreads();  // without it threads would read reaches that are not yet written
     for (int i = thread; i < kTaps * (kTileRows + kTileCols); i += kThreads) {
@@ -41,7 +44,8 @@ __global__ void __launch_bounds__(kThreads) resize_tiles(ResizeArgs a, uint32_t 
       const int n = is_row ? i : i - kTaps * kTileRows, size = is_row ? kTileRows : kTileCols;
       const int line = n % size, tap = n / size;
       const Reach& r = reach[is_row ? line : kTileRows + line];
-      if (tap < r.count) (is_row ? row_weight[tap] : col_weight[tap])[line] = rounded_weight(is_row ? rows : cols, r, tap);
+      if (tap < r.count)
+        (is_row ? row_weight[tap] : col_weight[tap])[line] = rounded_weight(axis_of(a, is_row), r, tap);
     }
     __syncthreads();  // without it pixels would be weighed with the weights of the tile before, or none
 
@@ -54,12 +58,12 @@ __global__ void __launch_bounds__(kThreads) resize_tiles(ResizeArgs a, uint32_t 
         const uint8_t* pixel = line;
         int32_t line_sum[4] = {};
         for (int k = 0; k < across.count; ++k, pixel += channels) {
-          const int32_t weight = k < kTaps ? col_weight[k][col] : rounded_weight(cols, across, k);
+          const int32_t weight = k < kTaps ? col_weight[k][col] : rounded_weight(axis_of(a, false), across, k);
 #pragma unroll
           for (int c = 0; c < 4; ++c)
             if (c < channels) line_sum[c] += weight * pixel[c];
         }
-        const int32_t weight = j < kTaps ? row_weight[j][row] : rounded_weight(rows, down, j);
+        const int32_t weight = j < kTaps ? row_weight[j][row] : rounded_weight(axis_of(a, true), down, j);
 #pragma unroll
         for (int c = 0; c < 4; ++c) sum[c] += weight * byte_of(line_sum[c]);
       }

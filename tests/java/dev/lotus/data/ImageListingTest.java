@@ -82,6 +82,31 @@ class ImageListingTest {
     assertThat(notes.get(2)).isEqualTo("2 of 6 images are bad and were skipped");
   }
 
+  /** Handles of archives that are refused are closed. */
+  @Test
+  void aRefusedArchiveIsNotKeptOpen() throws IOException {
+    files.put("train/cat/zero.jpg", new byte[0]);
+    List<Path> archives =
+        List.of(
+            Files.write(temp.resolve("bad.zip"), SampleImages.zip(files)),
+            Files.write(temp.resolve("bad.tar"), SampleFiles.tar(files)));
+    for (Path archive : archives) {
+      assertThatThrownBy(() -> Datasets.open("image-folder", archive, 0))
+          .hasMessageContaining("zero.jpg is empty");
+    }
+    try (var handles = Files.list(Path.of("/proc/self/fd"))) {
+      assertThat(handles.map(ImageListingTest::target)).doesNotContainAnyElementsOf(archives);
+    }
+  }
+
+  private static Path target(Path link) {
+    try {
+      return Files.readSymbolicLink(link);
+    } catch (IOException e) {
+      return link;
+    }
+  }
+
   @Test
   void aFolderWithoutHeldOutImagesTakesAShareOfTraining() throws IOException {
     Map<String, byte[]> flat = new LinkedHashMap<>();

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.function.Function;
 
 /** The data sets known by name. */
 public final class Datasets {
@@ -67,11 +68,22 @@ public final class Datasets {
       case "cifar10", "cifar100" -> Cifar.open(name, place);
       case "mnist", "fashion-mnist" -> IdxImages.open(name, place);
       case "tiny-imagenet" ->
-          TinyImageNet.open(FileTree.open(downloaded(place, "tiny-imagenet-200")), settings);
+          of(downloaded(place, "tiny-imagenet-200"), tree -> TinyImageNet.open(tree, settings));
       case "imagenet" -> ImageNet.open(place, settings);
-      case "mufac" -> Mufac.open(FileTree.open(place), settings);
-      default -> ImageFolder.open(FileTree.open(place), settings);
+      case "mufac" -> of(place, tree -> Mufac.open(tree, settings));
+      default -> of(place, tree -> ImageFolder.open(tree, settings));
     };
+  }
+
+  /** The tree stays open for its data set's images; without a data set nobody would close it. */
+  private static Dataset of(Path place, Function<FileTree, Dataset> reader) {
+    FileTree tree = FileTree.open(place);
+    try {
+      return reader.apply(tree);
+    } catch (RuntimeException e) {
+      tree.close();
+      throw e;
+    }
   }
 
   /** The archive NAME.zip in a folder that has no folder NAME: where a download leaves it. */

@@ -138,6 +138,14 @@ class BadInputTest {
     refused(CommandRun.of("nonsense"), "nonsense");
     refused(CommandRun.of("unlearn"), "Missing required options");
     refused(unlearn("--method", "magic"), "--method magic", "lotus, finetune");
+    refused(
+        unlearn("--method", "scrub", "--alpha", "2"),
+        "--alpha: --method scrub has no use for it",
+        "lotus, salun-lotus");
+    refused(unlearn("--method", "ssd", "--lr", "1"), "--lr: --method ssd has no use for it");
+    refused(unlearn("--upstream-quirks", "odd"), "there is no 'odd'", "scrub-no-op");
+    refused(
+        unlearn("--upstream-quirks", "scrub-no-op"), "scrub-no-op belongs to scrub", "lotus");
     refused(unlearn("--epochs", "0"), "--epochs 0");
     refused(unlearn("--epochs", "many"), "many");
     refused(unlearn("--batch", "0"), "--batch 0");

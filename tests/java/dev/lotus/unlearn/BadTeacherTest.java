@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lotus.backbone.Backbone;
+import dev.lotus.backbone.Backbones;
 import dev.lotus.data.SplitMix;
 import dev.lotus.device.LeakCheck;
 import dev.lotus.load.Batch;
@@ -26,7 +27,10 @@ class BadTeacherTest {
   private static final double RATE = 1e-3;
 
   private static Backbone badTeacher() {
-    return Rig.model(SplitMix.hash(Rig.SEED, 0x626164L));
+    Backbone bad = Backbones.create(TinyNet.ARCH);
+    bad.initialise(SplitMix.hash(Rig.SEED, 0x626164L));
+    bad.train(false);
+    return bad;
   }
 
   private static EpochOrder samples(Rig rig) {

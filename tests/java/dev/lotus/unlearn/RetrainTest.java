@@ -2,9 +2,7 @@ package dev.lotus.unlearn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
-import dev.lotus.backbone.Backbones;
 import dev.lotus.device.LeakCheck;
 import dev.lotus.load.Augmentation;
 import dev.lotus.report.EpochTrace;
@@ -21,7 +19,7 @@ class RetrainTest {
     Augmentation crop = new Augmentation(2, true);
     UnlearnConfig config = Rig.config("retrain", 3, 0.05, 5e-4, crop);
     try (Backbone original = Rig.model(1);
-        Backbone trained = Backbones.create(new Arch("resnet20", 10, 3, 0.25, 32))) {
+        Backbone trained = new TinyNet()) {
       List<EpochTrace> trace =
           new TrainLoop(rig.engine, new TrainLoop.Config(3, Rig.BATCH, 0.05, 5e-4, crop, Rig.SEED))
               .run(trained, rig.data.dataset().train(), rig.data.split().retain(), e -> {});

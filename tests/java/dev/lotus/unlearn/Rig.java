@@ -1,8 +1,6 @@
 package dev.lotus.unlearn;
 
-import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
-import dev.lotus.backbone.Backbones;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.Split;
@@ -28,7 +26,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * What the tests of methods share: a corner of the generated data, a network of four channels, and
+ * What the tests of methods share: a corner of the generated data, a network of one convolution, and
  * a plain loop over batches for references that are composed of libtorch operations.
  */
 final class Rig {
@@ -77,7 +75,7 @@ final class Rig {
 
   /** A drawn network in evaluation mode; the caller closes it. */
   static Backbone model(long seed) {
-    Backbone model = Backbones.create(new Arch("resnet20", 10, 3, 0.25, 32));
+    Backbone model = new TinyNet();
     model.initialise(seed);
     model.train(false);
     return model;
@@ -112,6 +110,25 @@ final class Rig {
         RetainTarget.GUMBEL_HARD,
         SEED,
         set);
+  }
+
+  /** The same with a fixed temperature: LoTUS then never stops early. */
+  static UnlearnConfig fixedTau(UnlearnConfig c) {
+    return new UnlearnConfig(
+        c.method(),
+        c.epochs(),
+        c.batch(),
+        c.learningRate(),
+        c.weightDecay(),
+        c.augmentation(),
+        c.retainFraction(),
+        c.alpha(),
+        2.0,
+        c.accuracyRounding(),
+        c.forgetTarget(),
+        c.retainTarget(),
+        c.seed(),
+        c.quirks());
   }
 
   UnlearnLoop.Result run(Backbone original, UnlearnConfig config) {

@@ -61,8 +61,8 @@ class SalUnTest {
   }
 
   private float[] after(Backbone original, String method, int epochs, UpstreamQuirk... quirks) {
-    try (Backbone model =
-        rig.run(original, Rig.config(method, epochs, 0.01, 5e-4, quirks)).model()) {
+    UnlearnConfig config = Rig.fixedTau(Rig.config(method, epochs, 0.01, 5e-4, quirks));
+    try (Backbone model = rig.run(original, config).model()) {
       return weights(model);
     }
   }

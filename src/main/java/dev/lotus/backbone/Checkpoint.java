@@ -1,8 +1,9 @@
 package dev.lotus.backbone;
 
-import dev.lotus.backbone.SafetensorsHeader.DType;
-import dev.lotus.backbone.SafetensorsHeader.Entry;
 import dev.lotus.data.AtomicFiles;
+import dev.lotus.data.SafetensorsHeader;
+import dev.lotus.data.SafetensorsHeader.DType;
+import dev.lotus.data.SafetensorsHeader.Entry;
 import dev.lotus.device.InputException;
 import dev.lotus.device.NativeScope;
 import java.io.IOException;
@@ -25,8 +26,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Weights in files: safetensors (F32, F16, BF16, F64, I64 and U8, read and written bit by bit) and
- * PyTorch's state dicts (read).
+ * Weights in files: safetensors (F32, F16, BF16, F64, I64, I32, U8 and BOOL, read and written bit
+ * by bit) and PyTorch's state dicts (read).
  */
 public final class Checkpoint {
   /** Bytes moved at a time between a tensor and a file. */
@@ -267,9 +268,11 @@ public final class Checkpoint {
       case F64 -> ScalarType.Double;
       case I64 -> ScalarType.Long;
       case F32 -> ScalarType.Float;
+      case I32 -> ScalarType.Int;
       case F16 -> ScalarType.Half;
       case BF16 -> ScalarType.BFloat16;
       case U8 -> ScalarType.Byte;
+      case BOOL -> ScalarType.Bool;
     };
   }
 

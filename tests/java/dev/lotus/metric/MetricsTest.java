@@ -14,15 +14,29 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** metrics.json, {@link AvgGap} and {@link Evaluation}. */
 class MetricsTest {
-  private static final Metrics EMPTY =
-      new Metrics(
-          null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-          null);
+  private static final Metrics EMPTY = Metrics.NONE;
 
   private static final Metrics FULL =
       new Metrics(
-          0.1, 1 / 3.0, 0.2, 0.3, 0.4, 5e-5, 1e-300, 0.07, 0.08, 0.09, 0.1, 0.11, 10, 0.12, 0.13,
-          14.5);
+          0.1,
+          1 / 3.0,
+          0.2,
+          0.3,
+          0.4,
+          5e-5,
+          1e-300,
+          0.07,
+          0.08,
+          0.09,
+          0.1,
+          0.11,
+          10,
+          0.12,
+          0.13,
+          14.5,
+          new AttackMetrics(
+              0.14, 0.15, 0.16, 1, 0.17, 0.18, 0.19, 0.2, 9, 0, 0.21, 0.22, 0.23, 7, 1),
+          new AuditMetrics(0.24, 0.25, 0.26, 0.27, 0.28, 0.29, 12, 3, 21));
 
   @Test
   void keysAreFlatOrderedAndAllPresent() {
@@ -43,12 +57,36 @@ class MetricsTest {
             "rf_jsd_classes",
             "avg_gap",
             "avg_gap_published",
-            "seconds");
+            "seconds",
+            "attack_auc",
+            "attack_tpr_1",
+            "attack_tpr_01",
+            "over_unlearned",
+            "ulira_auc",
+            "ulira_tpr_1",
+            "ulira_tpr_01",
+            "ulira_accuracy",
+            "ulira_models",
+            "ulira_few",
+            "rmia_auc",
+            "rmia_tpr_1",
+            "rmia_tpr_01",
+            "rmia_models",
+            "rmia_few",
+            "tow",
+            "tow_mia",
+            "ks_statistic",
+            "ks_p",
+            "forgetting_quality",
+            "forgetting_score",
+            "forgetting_models",
+            "relearn_forget",
+            "relearn_retain");
     assertThat(EMPTY.toMap().values()).containsOnlyNulls();
     String json = new String(EMPTY.toJson(), StandardCharsets.UTF_8);
     assertThat(json)
-        .startsWith("{\n  \"acc_forget\" : null,\n")
-        .endsWith("\"seconds\" : null\n}\n");
+        .startsWith("{\n  \"schema\" : 2,\n  \"acc_forget\" : null,\n")
+        .endsWith("\"relearn_retain\" : null\n}\n");
     assertThat(new String(FULL.toJson(), StandardCharsets.UTF_8))
         .contains("\"acc_retain\" : 0.3333333333333333,")
         .contains("\"rf_jsd_classes\" : 10,");
@@ -74,7 +112,17 @@ class MetricsTest {
   void refusesWhatIsNoMetrics(@TempDir Path folder) throws Exception {
     Path file = folder.resolve("metrics.json");
     for (String bad :
-        new String[] {"", "[1]", "null", "{\"mia\": \"0.5\"}", "{\"mia\": {}}", "{\"mia\": 0.5"}) {
+        new String[] {
+          "",
+          "[1]",
+          "null",
+          "{\"mia\": \"0.5\"}",
+          "{\"mia\": {}}",
+          "{\"mia\": 0.5",
+          "{\"rf_jsd_classes\": 1.5}",
+          "{\"over_unlearned\": true}",
+          "{\"schema\": 3}"
+        }) {
       Files.writeString(file, bad);
       assertThatThrownBy(() -> Metrics.read(file))
           .as(bad)
@@ -114,7 +162,13 @@ class MetricsTest {
     Evaluation retrained = new Evaluation(test, retain, val, test);
     Evaluation.Divergences jsd = new Evaluation.Divergences(0.5, 0.25, 0.125);
     Metrics all = unlearned.metrics(test, retrained, jsd, 12.5);
-    assertThat(all.toMap().values()).doesNotContainNull();
+    assertThat(
+            all.toMap().entrySet().stream()
+                .filter(e -> e.getValue() == null)
+                .map(java.util.Map.Entry::getKey))
+        .allMatch(key -> key.matches("(ulira|rmia|forgetting|relearn)_.*"))
+        .hasSize(16);
+    assertThat(all.audit().tow()).isEqualTo(1 - Math.abs(forget.accuracy() - test.accuracy()));
     assertThat(all.accForget()).isEqualTo((double) forget.correct() / 30);
     assertThat(all.accRetain()).isEqualTo(1);
     assertThat(all.mia())
@@ -134,7 +188,9 @@ class MetricsTest {
     Metrics few = new Evaluation(forget, null, val, null).metrics(null, retrained, null, null);
     assertThat(few.accForget()).isNotNull();
     assertThat(few.accVal()).isNotNull();
-    assertThat(few.toMap().values().stream().filter(v -> v != null)).hasSize(2);
+    assertThat(few.toMap().values().stream().filter(v -> v != null)).hasSize(6);
+    assertThat(few.attacks().attackAuc()).isNotNull();
+    assertThat(few.audit().ksStatistic()).isNull();
   }
 
   @Test

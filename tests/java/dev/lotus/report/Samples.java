@@ -1,5 +1,7 @@
 package dev.lotus.report;
 
+import dev.lotus.metric.AttackMetrics;
+import dev.lotus.metric.AuditMetrics;
 import dev.lotus.metric.Metrics;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,10 +13,7 @@ import java.util.SplittableRandom;
  * Plain data as a demo run leaves them: four models, ten classes, made up but of realistic shape.
  */
 final class Samples {
-  static final Metrics NO_METRICS =
-      new Metrics(
-          null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-          null);
+  static final Metrics NO_METRICS = Metrics.NONE;
 
   private Samples() {}
 
@@ -100,8 +99,24 @@ final class Samples {
       double gap,
       double seconds) {
     return new Metrics(
-        forget, retain, test, 0.79, mia, jsd, jsd / 50, jsd / 10, rf, rf * 0.71, rf * 1.38, rf / 10,
-        10, gap, gap, seconds);
+        forget,
+        retain,
+        test,
+        0.79,
+        mia,
+        jsd,
+        jsd / 50,
+        jsd / 10,
+        rf,
+        rf * 0.71,
+        rf * 1.38,
+        rf / 10,
+        10,
+        gap,
+        gap,
+        seconds,
+        AttackMetrics.NONE,
+        AuditMetrics.NONE);
   }
 
   private static List<EpochTrace> training(int epochs, double start) {

@@ -47,7 +47,24 @@ class VerdictTest {
   private static RunSummary model(RunSummary.Role role, String name, Double gap) {
     dev.lotus.metric.Metrics metrics =
         new dev.lotus.metric.Metrics(
-            0.5, 0.9, 0.8, 0.8, 0.4, null, null, null, null, null, null, null, null, gap, gap, 1.0);
+            0.5,
+            0.9,
+            0.8,
+            0.8,
+            0.4,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            gap,
+            gap,
+            1.0,
+            dev.lotus.metric.AttackMetrics.NONE,
+            dev.lotus.metric.AuditMetrics.NONE);
     return new RunSummary(name, role, metrics, null, null, null, null, null);
   }
 }

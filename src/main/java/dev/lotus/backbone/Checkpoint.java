@@ -1,8 +1,9 @@
 package dev.lotus.backbone;
 
-import dev.lotus.backbone.SafetensorsHeader.DType;
-import dev.lotus.backbone.SafetensorsHeader.Entry;
 import dev.lotus.data.AtomicFiles;
+import dev.lotus.data.SafetensorsHeader;
+import dev.lotus.data.SafetensorsHeader.DType;
+import dev.lotus.data.SafetensorsHeader.Entry;
 import dev.lotus.device.InputException;
 import dev.lotus.device.NativeScope;
 import java.io.IOException;

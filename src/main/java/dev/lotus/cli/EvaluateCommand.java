@@ -1,19 +1,26 @@
 package dev.lotus.cli;
 
 import dev.lotus.data.Dataset;
+import dev.lotus.data.ImageSet;
 import dev.lotus.data.Split;
+import dev.lotus.metric.LogitsWriter;
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.EpochTrace;
+import dev.lotus.report.MetricsTable;
 import dev.lotus.report.ReportData;
 import dev.lotus.report.ResultTable;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.ModelScores.Store;
+import dev.lotus.unlearn.Relearning;
 import dev.lotus.unlearn.UnlearnData;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -55,6 +62,18 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "The split.json the models were made with.")
   Path splitFile;
 
+  @Option(
+      names = "--save-logits",
+      description =
+          "Keep the models' outputs in logits.safetensors, which `lotus metrics` reads (4 bytes a sample and class).")
+  boolean saveLogits;
+
+  @Option(
+      names = "--relearn",
+      description =
+          "Also count the epochs (at most 20) that bring the forget set back: training on it, and on retain data only.")
+  boolean relearn;
+
   @Option(names = "--json", description = "Print metrics.json, and only that, on stdout.")
   boolean json;
 
@@ -64,6 +83,9 @@ final class EvaluateCommand implements Callable<Integer> {
       required = true,
       description = "Where metrics.json and report.html go.")
   Path out;
+
+  /** The models' passes over the sets; {@code gold} is null where there is no retrained model. */
+  private record Scored(ModelScores original, ModelScores gold, ModelScores judged) {}
 
   @Override
   public Integer call() {
@@ -81,9 +103,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 : ModelSource.open(
                     "--retrained", retrained, models.arch, data.normalize, dataset)) {
       Engine engine = common.engine(dataset.normalization());
-      ModelScores originalScores = score(engine, original, sets);
-      ModelScores goldScores = gold == null ? null : score(engine, gold, sets);
-      ModelScores scores = score(engine, judged, sets);
+      Scored scored = score(engine, original, gold, judged, sets, folder);
+      ModelScores before = scored.original();
       if (gold != null) {
         runs.add(
             summary(
@@ -91,9 +112,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 RunSummary.Role.RETRAINED,
                 gold,
                 null,
-                goldScores,
-                originalScores,
-                goldScores));
+                scored.gold(),
+                relearned(metrics(scored, gold, scored.gold()), engine, gold, sets, before)));
       }
       runs.add(
           summary(
@@ -101,33 +121,100 @@ final class EvaluateCommand implements Callable<Integer> {
               RunSummary.Role.ORIGINAL,
               original,
               null,
-              originalScores,
-              originalScores,
-              goldScores));
+              before,
+              metrics(scored, original, before)));
+      Metrics metrics =
+          relearned(metrics(scored, judged, scored.judged()), engine, judged, sets, before);
       runs.add(
           summary(
-              name(judged),
-              RunSummary.Role.UNLEARNED,
-              judged,
-              originalScores,
-              scores,
-              originalScores,
-              goldScores));
-      Metrics metrics = runs.get(runs.size() - 1).metrics();
+              name(judged), RunSummary.Role.UNLEARNED, judged, before, scored.judged(), metrics));
       folder.write(metrics);
       folder.write(new ReportData("lotus evaluate", null, runs, Versions.all()));
       System.out.print(
           json
               ? new String(metrics.toJson(), StandardCharsets.UTF_8)
-              : ResultTable.of(runs).text());
+              : ResultTable.of(runs).text() + "\n" + beyond(runs));
     }
     return Main.DONE;
   }
 
-  private static ModelScores score(Engine engine, ModelSource model, UnlearnData sets) {
+  /** What the table of results has no column for. */
+  private static String beyond(List<RunSummary> runs) {
+    Map<String, Metrics> models = new LinkedHashMap<>();
+    for (RunSummary run : runs) {
+      models.put(
+          run.name(), Metrics.NONE.with(run.metrics().attacks()).with(run.metrics().audit()));
+    }
+    return MetricsTable.text(models);
+  }
+
+  private Scored score(
+      Engine engine,
+      ModelSource original,
+      ModelSource gold,
+      ModelSource judged,
+      UnlearnData sets,
+      RunFolder folder) {
+    folder.eraseLogits();
+    if (!saveLogits) {
+      return new Scored(
+          score(engine, original, sets, Store.NONE),
+          gold == null ? null : score(engine, gold, sets, Store.NONE),
+          score(engine, judged, sets, Store.NONE));
+    }
+    try (LogitsWriter writer = new LogitsWriter(folder.logits())) {
+      Split split = sets.split();
+      writer.labels("forget", labels(sets.dataset().train(), split.forget()));
+      writer.labels("retain", labels(sets.dataset().train(), split.retain()));
+      writer.labels("val", labels(sets.dataset().heldOut(), split.val()));
+      writer.labels("test", labels(sets.dataset().heldOut(), split.test()));
+      Scored scored =
+          new Scored(
+              score(engine, original, sets, Store.of(writer, "original", "test")),
+              gold == null ? null : score(engine, gold, sets, four(writer, "retrained")),
+              score(engine, judged, sets, four(writer, "unlearned")));
+      writer.finish();
+      return scored;
+    }
+  }
+
+  private static Store four(LogitsWriter writer, String model) {
+    return Store.of(writer, model, "forget", "retain", "val", "test");
+  }
+
+  private static int[] labels(ImageSet images, int[] indices) {
+    return Arrays.stream(indices).map(images::label).toArray();
+  }
+
+  private static ModelScores score(
+      Engine engine, ModelSource model, UnlearnData sets, Store store) {
     engine.place(model.backbone());
     return ModelScores.of(
-        engine.with(model.normalizationFor(sets.dataset())), model.backbone(), sets);
+        engine.with(model.normalizationFor(sets.dataset())), model.backbone(), sets, store);
+  }
+
+  private static Metrics metrics(Scored scored, ModelSource model, ModelScores scores) {
+    ModelScores reference = scores == scored.gold() ? null : scored.gold();
+    return scores.metrics(scored.original().evaluation().test(), reference, model.seconds());
+  }
+
+  /** With the epochs of relearning, where they are asked for. */
+  private Metrics relearned(
+      Metrics metrics, Engine engine, ModelSource model, UnlearnData sets, ModelScores original) {
+    if (!relearn) {
+      return metrics;
+    }
+    Relearning relearning =
+        new Relearning(
+            engine.with(model.normalizationFor(sets.dataset())),
+            sets,
+            original.evaluation().forget().accuracy(),
+            common.seed);
+    return metrics.with(
+        metrics
+            .audit()
+            .withRelearning(
+                relearning.onForget(model.backbone()), relearning.onRetain(model.backbone())));
   }
 
   private static String name(ModelSource model) {
@@ -140,10 +227,7 @@ final class EvaluateCommand implements Callable<Integer> {
       ModelSource model,
       ModelScores before,
       ModelScores scores,
-      ModelScores original,
-      ModelScores gold) {
-    ModelScores reference = scores == gold ? null : gold;
-    Metrics metrics = scores.metrics(original.evaluation().test(), reference, model.seconds());
+      Metrics metrics) {
     List<EpochTrace> trace = model.run() == null ? List.of() : model.run().trace();
     Map<String, Double> phases = model.run() == null ? Map.of() : model.run().phaseSeconds();
     Map<String, String> configuration =

@@ -20,6 +20,7 @@ import picocli.CommandLine.Command;
       TrainCommand.class,
       UnlearnCommand.class,
       EvaluateCommand.class,
+      MetricsCommand.class,
       VerifyCommand.class,
       BenchCommand.class
     },

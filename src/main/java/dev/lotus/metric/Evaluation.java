@@ -44,15 +44,22 @@ public record Evaluation(
     if (hasMeans(forget) && hasMeans(originalTest)) {
       rf = RfJsd.of(forget, originalTest);
     }
-    AvgGap.Scores own = scores();
-    AvgGap.Scores gold = retrained == null ? null : retrained.scores();
+    Double mia = mia();
+    AvgGap.Scores own = scores(mia);
+    AvgGap.Scores gold = retrained == null ? null : retrained.scores(retrained.mia());
     boolean gap = own != null && gold != null;
+    LossAttack attack = lossAttack();
+    AttackMetrics attacks =
+        attack == null
+            ? AttackMetrics.NONE
+            : AttackMetrics.of(
+                attack, attack.overUnlearned(retrained == null ? null : retrained.lossAttack()));
     return new Metrics(
         accuracy(forget),
         accuracy(retain),
         accuracy(test),
         accuracy(val),
-        mia(),
+        mia,
         divergences == null ? null : (Double) divergences.textbook(),
         divergences == null ? null : (Double) divergences.upstream(),
         divergences == null ? null : (Double) divergences.badTeaching(),
@@ -63,7 +70,12 @@ public record Evaluation(
         rf == null ? null : (Integer) rf.classesUsed(),
         gap ? (Double) AvgGap.exact(own, gold) : null,
         gap ? (Double) AvgGap.published(own, gold) : null,
-        seconds);
+        seconds,
+        attacks,
+        AuditMetrics.of(
+            gap ? (Double) Tow.accuracy(own, gold) : null,
+            gap ? (Double) Tow.mia(own, gold) : null,
+            entropyShift()));
   }
 
   /**
@@ -77,9 +89,24 @@ public record Evaluation(
     return Mia.fit(retain.entropy(), entropy(test), entropy(val), forget.entropy()).score();
   }
 
-  private AvgGap.Scores scores() {
-    Double mia = mia();
-    if (mia == null || test == null) {
+  /** The loss-threshold attack; null where the forget set or both halves have no losses. */
+  public LossAttack lossAttack() {
+    if (!labelled(forget) || !(labelled(test) || labelled(val))) {
+      return null;
+    }
+    return LossAttack.of(forget.loss(), loss(test), loss(val));
+  }
+
+  /** The Streisand check; null where the forget set or the test half has fewer than two samples. */
+  public EntropyShift entropyShift() {
+    if (forget == null || test == null || forget.rows() < 2 || test.rows() < 2) {
+      return null;
+    }
+    return EntropyShift.of(forget.entropy(), test.entropy());
+  }
+
+  private AvgGap.Scores scores(Double mia) {
+    if (mia == null || !labelled(forget) || !labelled(retain) || !labelled(test)) {
       return null;
     }
     return new AvgGap.Scores(mia, forget.accuracy(), retain.accuracy(), test.accuracy());
@@ -90,7 +117,15 @@ public record Evaluation(
   }
 
   private static Double accuracy(SetStatistics set) {
-    return set == null ? null : (Double) set.accuracy();
+    return labelled(set) ? (Double) set.accuracy() : null;
+  }
+
+  private static boolean labelled(SetStatistics set) {
+    return set != null && set.labelled();
+  }
+
+  private static float[] loss(SetStatistics set) {
+    return labelled(set) ? set.loss() : new float[0];
   }
 
   private static float[] entropy(SetStatistics set) {

@@ -1,13 +1,10 @@
 package dev.lotus.metric;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lotus.device.InputException;
-import dev.lotus.device.ResultException;
 import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Every metric of one model, flat and unrounded, in the order of metrics.json. Null where a metric
@@ -37,25 +35,9 @@ import java.util.Map;
  * @param avgGap distance to the retrained model over four scores ({@link AvgGap#exact})
  * @param avgGapPublished the same as published tables round it ({@link AvgGap#published})
  * @param seconds preparation and all epochs, without the final evaluation
+ * @param attacks what membership attacks find
+ * @param audit other checks: tug-of-war, Streisand, forgetting score, relearning
  */
-@JsonPropertyOrder({
-  "acc_forget",
-  "acc_retain",
-  "acc_test",
-  "acc_val",
-  "mia",
-  "jsd",
-  "jsd_upstream",
-  "jsd_bt",
-  "rf_jsd",
-  "rf_jsd_lo",
-  "rf_jsd_hi",
-  "rf_jsd_upstream",
-  "rf_jsd_classes",
-  "avg_gap",
-  "avg_gap_published",
-  "seconds"
-})
 public record Metrics(
     @JsonProperty("acc_forget") Double accForget,
     @JsonProperty("acc_retain") Double accRetain,
@@ -72,38 +54,77 @@ public record Metrics(
     @JsonProperty("rf_jsd_classes") Integer rfJsdClasses,
     @JsonProperty("avg_gap") Double avgGap,
     @JsonProperty("avg_gap_published") Double avgGapPublished,
-    @JsonProperty("seconds") Double seconds) {
+    @JsonProperty("seconds") Double seconds,
+    AttackMetrics attacks,
+    AuditMetrics audit) {
+  /** Version of metrics.json, its key {@code schema}; 1 had neither that key nor the attacks. */
+  public static final int SCHEMA = 2;
 
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder()
-          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .build();
+  /** Nothing is known. */
+  public static final Metrics NONE =
+      new Metrics(
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          null,
+          AttackMetrics.NONE,
+          AuditMetrics.NONE);
+
+  private static final String SCHEMA_KEY = "schema";
+  private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
   /**
-   * @throws ResultException where a value is NaN or infinite: such a number has no place in a
-   *     result, and JSON has no word for it
+   * @throws dev.lotus.device.ResultException where a value is NaN or infinite: such a number has no
+   *     place in a result, and JSON has no word for it
    */
   public Metrics {
-    refuseNonFinite("acc_forget", accForget);
-    refuseNonFinite("acc_retain", accRetain);
-    refuseNonFinite("acc_test", accTest);
-    refuseNonFinite("acc_val", accVal);
-    refuseNonFinite("mia", mia);
-    refuseNonFinite("jsd", jsd);
-    refuseNonFinite("jsd_upstream", jsdUpstream);
-    refuseNonFinite("jsd_bt", jsdBt);
-    refuseNonFinite("rf_jsd", rfJsd);
-    refuseNonFinite("rf_jsd_lo", rfJsdLo);
-    refuseNonFinite("rf_jsd_hi", rfJsdHi);
-    refuseNonFinite("rf_jsd_upstream", rfJsdUpstream);
-    refuseNonFinite("avg_gap", avgGap);
-    refuseNonFinite("avg_gap_published", avgGapPublished);
-    refuseNonFinite("seconds", seconds);
+    Finite.require("acc_forget", accForget);
+    Finite.require("acc_retain", accRetain);
+    Finite.require("acc_test", accTest);
+    Finite.require("acc_val", accVal);
+    Finite.require("mia", mia);
+    Finite.require("jsd", jsd);
+    Finite.require("jsd_upstream", jsdUpstream);
+    Finite.require("jsd_bt", jsdBt);
+    Finite.require("rf_jsd", rfJsd);
+    Finite.require("rf_jsd_lo", rfJsdLo);
+    Finite.require("rf_jsd_hi", rfJsdHi);
+    Finite.require("rf_jsd_upstream", rfJsdUpstream);
+    Finite.require("avg_gap", avgGap);
+    Finite.require("avg_gap_published", avgGapPublished);
+    Finite.require("seconds", seconds);
+    Objects.requireNonNull(attacks, "attacks");
+    Objects.requireNonNull(audit, "audit");
   }
 
   /** The same with another value of {@code seconds}. */
   public Metrics withSeconds(Double newSeconds) {
+    return with(newSeconds, attacks, audit);
+  }
+
+  /** The same with other attacks. */
+  public Metrics with(AttackMetrics newAttacks) {
+    return with(seconds, newAttacks, audit);
+  }
+
+  /** The same with other checks. */
+  public Metrics with(AuditMetrics newAudit) {
+    return with(seconds, attacks, newAudit);
+  }
+
+  private Metrics with(Double newSeconds, AttackMetrics newAttacks, AuditMetrics newAudit) {
     return new Metrics(
         accForget,
         accRetain,
@@ -120,7 +141,9 @@ public record Metrics(
         rfJsdClasses,
         avgGap,
         avgGapPublished,
-        newSeconds);
+        newSeconds,
+        newAttacks,
+        newAudit);
   }
 
   /** The four scores of {@link AvgGap}, or null where one of them is missing. */
@@ -131,27 +154,42 @@ public record Metrics(
     return new AvgGap.Scores(mia, accForget, accRetain, accTest);
   }
 
-  /** The keys of metrics.json and their values, null included, in order. */
+  /** The keys of metrics.json but {@code schema}, and their values, null included, in order. */
   public Map<String, Number> toMap() {
     Map<String, Number> map = new LinkedHashMap<>();
+    put(this, map);
+    return map;
+  }
+
+  private static void put(Record record, Map<String, Number> map) {
     try {
-      for (RecordComponent component : Metrics.class.getRecordComponents()) {
-        String key = component.getAccessor().getAnnotation(JsonProperty.class).value();
-        map.put(key, (Number) component.getAccessor().invoke(this));
+      for (RecordComponent component : record.getClass().getRecordComponents()) {
+        Object value = component.getAccessor().invoke(record);
+        if (component.getType().isRecord()) {
+          put((Record) value, map);
+        } else {
+          map.put(key(component), (Number) value);
+        }
       }
     } catch (ReflectiveOperationException e) {
       throw new AssertionError("accessors of a public record are accessible", e);
     }
-    return map;
+  }
+
+  private static String key(RecordComponent component) {
+    return component.getAccessor().getAnnotation(JsonProperty.class).value();
   }
 
   /** One flat JSON object, one key a line, all keys present, UTF-8, ending in a newline. */
   public byte[] toJson() {
+    Map<String, Number> all = new LinkedHashMap<>();
+    all.put(SCHEMA_KEY, SCHEMA);
+    all.putAll(toMap());
     try {
-      String text = MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this);
+      String text = MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(all);
       return (text.replace("\r\n", "\n") + "\n").getBytes(StandardCharsets.UTF_8);
     } catch (JsonProcessingException e) {
-      throw new AssertionError("a record of finite numbers can always be written", e);
+      throw new AssertionError("a map of finite numbers can always be written", e);
     }
   }
 
@@ -159,20 +197,64 @@ public record Metrics(
    * Reads what {@link #toJson} wrote. A missing key is null; unknown keys are ignored.
    *
    * @param source what to call the text in an error, usually its file
-   * @throws InputException where it is no JSON object or a value is no number
+   * @throws InputException where it is no JSON object, a value is no number, or the schema is a
+   *     later one
    */
   public static Metrics fromJson(byte[] json, String source) {
+    JsonNode tree;
     try {
-      Metrics metrics = MAPPER.readValue(json, Metrics.class);
-      if (metrics == null) {
-        throw new InputException(source + ": holds null instead of an object of metrics");
-      }
-      return metrics;
+      tree = MAPPER.readTree(json);
     } catch (IOException e) {
       String first =
           e instanceof JsonProcessingException j ? j.getOriginalMessage() : e.getMessage();
       throw new InputException(source + ": no metrics: " + first.lines().findFirst().orElse(""), e);
     }
+    if (!tree.isObject()) {
+      throw new InputException(source + ": no metrics: it is no JSON object");
+    }
+    Integer schema = (Integer) number(tree, SCHEMA_KEY, Integer.class, source);
+    if (schema != null && schema > SCHEMA) {
+      throw new InputException(
+          source
+              + ": has schema "
+              + schema
+              + ", this program reads 1 to "
+              + SCHEMA
+              + ": use the version that wrote it");
+    }
+    return read(Metrics.class, tree, source);
+  }
+
+  private static <R extends Record> R read(Class<R> type, JsonNode tree, String source) {
+    RecordComponent[] components = type.getRecordComponents();
+    Class<?>[] types = new Class<?>[components.length];
+    Object[] values = new Object[components.length];
+    for (int i = 0; i < components.length; i++) {
+      types[i] = components[i].getType();
+      values[i] =
+          types[i].isRecord()
+              ? read(types[i].asSubclass(Record.class), tree, source)
+              : number(tree, key(components[i]), types[i], source);
+    }
+    try {
+      return type.getDeclaredConstructor(types).newInstance(values);
+    } catch (ReflectiveOperationException e) {
+      throw new InputException(source + ": no metrics: " + e.getCause(), e);
+    }
+  }
+
+  /** A Double or an Integer, as {@code type} says; null where the key is missing or null. */
+  private static Number number(JsonNode tree, String key, Class<?> type, String source) {
+    JsonNode node = tree.get(key);
+    if (node == null || node.isNull()) {
+      return null;
+    }
+    boolean integer = type == Integer.class;
+    if (!node.isNumber() || (integer && !(node.isIntegralNumber() && node.canConvertToInt()))) {
+      throw new InputException(
+          source + ": no metrics: " + key + " is no " + (integer ? "whole " : "") + "number");
+    }
+    return integer ? (Number) node.intValue() : (Number) node.doubleValue();
   }
 
   /**
@@ -185,13 +267,6 @@ public record Metrics(
       return fromJson(Files.readAllBytes(file), file.toString());
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read: " + e, e);
-    }
-  }
-
-  private static void refuseNonFinite(String key, Double value) {
-    if (value != null && !Double.isFinite(value)) {
-      throw new ResultException(
-          "metric " + key + " is " + value + ": a model's output was not finite");
     }
   }
 }

@@ -10,8 +10,8 @@ import java.nio.file.Path;
 
 /**
  * A run folder: model.safetensors (written by the checkpoint's code; model.pt for a TorchScript
- * program), run.json, metrics.json, report.html. Every file is written whole, so an interrupted run
- * leaves no half of one.
+ * program), run.json, metrics.json, report.html, and logits.safetensors where they were kept. Every
+ * file is written whole, so an interrupted run leaves no half of one.
  *
  * @param path the folder; made by the first write
  */
@@ -44,6 +44,11 @@ public record RunFolder(Path path) {
     return path.resolve("report.html");
   }
 
+  /** Where the outputs lie that the metrics were computed from, if they were kept. */
+  public Path logits() {
+    return path.resolve("logits.safetensors");
+  }
+
   /**
    * Makes sure, before hours of work, that the folder can be written.
    *
@@ -69,12 +74,21 @@ public record RunFolder(Path path) {
    */
   public void clear(Path newModel) {
     Path otherModel = newModel.equals(model()) ? torchScript() : model();
-    for (Path file : new Path[] {report(), metrics(), run(), otherModel}) {
-      try {
-        Files.deleteIfExists(file);
-      } catch (IOException e) {
-        throw new InputException(file + ": cannot be replaced (" + e + ")", e);
-      }
+    for (Path file : new Path[] {report(), metrics(), logits(), run(), otherModel}) {
+      delete(file);
+    }
+  }
+
+  /** Removes outputs that an earlier evaluation kept: they are not of the metrics to come. */
+  public void eraseLogits() {
+    delete(logits());
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new InputException(file + ": cannot be replaced (" + e + ")", e);
     }
   }
 

@@ -10,6 +10,7 @@ import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
+import dev.lotus.metric.LogitsSink;
 import dev.lotus.metric.SetStatistics;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -68,6 +69,16 @@ public final class Evaluator {
    * @throws ResultException if the model yields NaN or infinite logits
    */
   public SetStatistics statistics(Backbone model, ImageSet images, int[] indices, String what) {
+    return statistics(model, images, indices, what, null);
+  }
+
+  /**
+   * The same, and the logits of each batch, as fp32, to whoever wants them.
+   *
+   * @param sink null where nobody does
+   */
+  public SetStatistics statistics(
+      Backbone model, ImageSet images, int[] indices, String what, LogitsSink sink) {
     int rows = indices.length;
     int classes = model.arch().classes();
     ComputeDevice device = engine.device();
@@ -99,6 +110,9 @@ public final class Evaluator {
                     nonfinite),
                 TensorMatrix.stream(device));
             done[0] += batch.size();
+            if (sink != null) {
+              sink.accept(hostFloats(logits.to(ScalarType.Float)));
+            }
           });
       long[] counted = hostLongs(counters);
       if (counted[1] > 0) {
@@ -120,25 +134,6 @@ public final class Evaluator {
           means(hostDoubles(sums), classCounts),
           classCounts);
     }
-  }
-
-  /** Softmax outputs [N][C] in the order of {@code indices}. */
-  public double[][] probabilities(Backbone model, ImageSet images, int[] indices, String what) {
-    double[][] all = new double[indices.length][];
-    int[] done = {0};
-    forEachBatch(
-        model,
-        images,
-        indices,
-        what,
-        (logits, batch) -> {
-          double[] flat = hostDoubles(torch.softmax(logits.to(ScalarType.Double), -1));
-          int classes = (int) logits.size(1);
-          for (int b = 0; b < batch.size(); b++) {
-            all[done[0]++] = Arrays.copyOfRange(flat, b * classes, (b + 1) * classes);
-          }
-        });
-    return all;
   }
 
   /** Logits [N, C] fp32 in the order of {@code indices}, owned by the caller's scope. */

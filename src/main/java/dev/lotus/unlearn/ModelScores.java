@@ -5,8 +5,12 @@ import dev.lotus.data.ImageSet;
 import dev.lotus.data.Split;
 import dev.lotus.metric.Evaluation;
 import dev.lotus.metric.Evaluation.Divergences;
+import dev.lotus.metric.LogitsSink;
+import dev.lotus.metric.LogitsWriter;
 import dev.lotus.metric.Metrics;
 import dev.lotus.metric.SetStatistics;
+import dev.lotus.metric.Softmax;
+import java.util.Arrays;
 
 /**
  * One model's passes over the sets of a run, and the metrics from them: each set is read once.
@@ -16,10 +20,32 @@ import dev.lotus.metric.SetStatistics;
  */
 public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities) {
 
+  /** Where a pass leaves its logits besides. */
+  public interface Store {
+    /** Keeps nothing. */
+    Store NONE = (set, rows, classes) -> rowsOfLogits -> {};
+
+    /** Takes the logits of a set: forget, retain, val or test. */
+    LogitsSink open(String set, int rows, int classes);
+
+    /** Keeps the given sets of a model in a file. */
+    static Store of(LogitsWriter writer, String model, String... sets) {
+      return (set, rows, classes) ->
+          Arrays.asList(sets).contains(set)
+              ? writer.logits(model + "." + set, rows, classes)
+              : NONE.open(set, rows, classes);
+    }
+  }
+
   /** Runs the model over the four sets of {@code data}. */
   public static ModelScores of(Engine engine, Backbone model, UnlearnData data) {
+    return of(engine, model, data, Store.NONE);
+  }
+
+  /** The same, keeping the logits. */
+  public static ModelScores of(Engine engine, Backbone model, UnlearnData data, Store store) {
     Evaluator evaluator = new Evaluator(engine);
-    return of(evaluator, evaluator, model, data);
+    return of(evaluator, evaluator, model, data, store);
   }
 
   /**
@@ -32,7 +58,7 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
     Evaluator ofTraining = Evaluator.ofTraining(engine, config, config.epochs());
     Evaluator ofHeldOut = new Evaluator(engine);
     if (!config.quirks().contains(UpstreamQuirk.TRAINING_MODE_EVALUATION)) {
-      return of(ofTraining, ofHeldOut, model, data);
+      return of(ofTraining, ofHeldOut, model, data, Store.NONE);
     }
     ImageSet train = data.dataset().train();
     ImageSet heldOut = data.dataset().heldOut();
@@ -42,7 +68,7 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
       float[] test = ofHeldOut.entropiesInTrainingMode(moved, heldOut, split.test(), "test");
       float[] val = ofHeldOut.entropiesInTrainingMode(moved, heldOut, split.val(), "val");
       float[] forget = ofTraining.entropiesInTrainingMode(moved, train, split.forget(), "forget");
-      ModelScores after = of(ofTraining, ofHeldOut, moved, data);
+      ModelScores after = of(ofTraining, ofHeldOut, moved, data, Store.NONE);
       Evaluation e = after.evaluation;
       return new ModelScores(
           new Evaluation(
@@ -60,18 +86,53 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
   }
 
   private static ModelScores of(
-      Evaluator ofTraining, Evaluator ofHeldOut, Backbone model, UnlearnData data) {
+      Evaluator ofTraining,
+      Evaluator ofHeldOut,
+      Backbone model,
+      UnlearnData data,
+      Store store) {
     ImageSet train = data.dataset().train();
     ImageSet heldOut = data.dataset().heldOut();
     Split split = data.split();
-    Evaluation evaluation =
-        new Evaluation(
-            ofTraining.statistics(model, train, split.forget(), "forget"),
-            ofTraining.statistics(model, train, split.retain(), "retain"),
-            ofHeldOut.statistics(model, heldOut, split.val(), "val"),
-            ofHeldOut.statistics(model, heldOut, split.test(), "test"));
+    int classes = model.arch().classes();
+    double[][] probabilities = new double[split.forget().length][];
+    SetStatistics forget =
+        ofTraining.statistics(
+            model,
+            train,
+            split.forget(),
+            "forget",
+            probabilitiesInto(
+                probabilities, classes, store.open("forget", split.forget().length, classes)));
     return new ModelScores(
-        evaluation, ofTraining.probabilities(model, train, split.forget(), "forget outputs"));
+        new Evaluation(
+            forget,
+            statistics(ofTraining, model, train, split.retain(), "retain", store),
+            statistics(ofHeldOut, model, heldOut, split.val(), "val", store),
+            statistics(ofHeldOut, model, heldOut, split.test(), "test", store)),
+        probabilities);
+  }
+
+  private static SetStatistics statistics(
+      Evaluator evaluator,
+      Backbone model,
+      ImageSet images,
+      int[] indices,
+      String set,
+      Store store) {
+    LogitsSink sink =
+        store == Store.NONE ? null : store.open(set, indices.length, model.arch().classes());
+    return evaluator.statistics(model, images, indices, set, sink);
+  }
+
+  private static LogitsSink probabilitiesInto(double[][] all, int classes, LogitsSink next) {
+    int[] done = {0};
+    return rows -> {
+      for (double[] row : Softmax.rows(rows, classes)) {
+        all[done[0]++] = row;
+      }
+      next.accept(rows);
+    };
   }
 
   /**

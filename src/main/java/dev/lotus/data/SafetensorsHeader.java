@@ -1,4 +1,4 @@
-package dev.lotus.backbone;
+package dev.lotus.data;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -26,17 +26,17 @@ import java.util.Map;
  * the tensors must fill without hole or overlap. A file is somebody else's: every number in it is
  * checked before it is used.
  */
-final class SafetensorsHeader {
+public final class SafetensorsHeader {
   /** Longest header accepted, in bytes: the format's own limit. */
   static final long MAX_LENGTH = 100_000_000;
 
-  static final String METADATA = "__metadata__";
+  private static final String METADATA = "__metadata__";
   private static final ObjectMapper JSON =
       new ObjectMapper(new JsonFactory().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION))
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   /** Element types with the bytes of one element. */
-  enum DType {
+  public enum DType {
     F64(8),
     I64(8),
     F32(4),
@@ -48,7 +48,8 @@ final class SafetensorsHeader {
     U8(1),
     BOOL(1);
 
-    final int bytes;
+    /** Bytes of one element. */
+    public final int bytes;
 
     DType(int bytes) {
       this.bytes = bytes;
@@ -61,7 +62,7 @@ final class SafetensorsHeader {
    * @param begin first byte, counted from the start of the data
    * @param end one past the last byte
    */
-  record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
+  public record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
 
   private final List<Entry> entries;
   private final Map<String, String> metadata;
@@ -72,11 +73,12 @@ final class SafetensorsHeader {
   }
 
   /** The tensors in the order of their data. */
-  List<Entry> entries() {
+  public List<Entry> entries() {
     return entries;
   }
 
-  Map<String, String> metadata() {
+  /** The file's texts; empty where it has none. */
+  public Map<String, String> metadata() {
     return metadata;
   }
 
@@ -86,7 +88,7 @@ final class SafetensorsHeader {
    * @param fileSize bytes of the whole file
    * @throws InputException if it is longer than {@link #MAX_LENGTH} or than the file
    */
-  static int length(ByteBuffer first8, long fileSize) {
+  public static int length(ByteBuffer first8, long fileSize) {
     long length = first8.order(ByteOrder.LITTLE_ENDIAN).getLong(0);
     if (length < 2 || length > MAX_LENGTH) {
       throw new InputException(
@@ -109,7 +111,7 @@ final class SafetensorsHeader {
    * @param dataSize bytes after the header
    * @throws InputException saying what is wrong with which tensor
    */
-  static SafetensorsHeader parse(byte[] json, long dataSize) {
+  public static SafetensorsHeader parse(byte[] json, long dataSize) {
     JsonNode root;
     try {
       root = JSON.readTree(json);
@@ -245,7 +247,7 @@ final class SafetensorsHeader {
    * The header's bytes for tensors whose data follow each other in this order, with the 8 bytes of
    * length before and blanks after, so that the data begin at a multiple of 8.
    */
-  static byte[] encode(List<Entry> entries, Map<String, String> metadata) {
+  public static byte[] encode(List<Entry> entries, Map<String, String> metadata) {
     ObjectNode root = JSON.createObjectNode();
     if (!metadata.isEmpty()) {
       ObjectNode texts = root.putObject(METADATA);

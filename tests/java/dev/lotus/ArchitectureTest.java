@@ -38,6 +38,7 @@ class ArchitectureTest {
           "report",
           "unlearn",
           "bench",
+          "experiment",
           "cli");
 
   private static final JavaClasses CLASSES =

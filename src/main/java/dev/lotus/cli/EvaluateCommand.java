@@ -9,7 +9,9 @@ import dev.lotus.report.ResultTable;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.LibraryVersions;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.UnlearnData;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -115,7 +117,7 @@ final class EvaluateCommand implements Callable<Integer> {
               goldScores));
       Metrics metrics = runs.get(runs.size() - 1).metrics();
       folder.write(metrics);
-      folder.write(new ReportData("lotus evaluate", null, runs, Versions.all()));
+      folder.write(new ReportData("lotus evaluate", null, runs, LibraryVersions.all()));
       System.out.print(
           json
               ? new String(metrics.toJson(), StandardCharsets.UTF_8)
@@ -148,6 +150,6 @@ final class EvaluateCommand implements Callable<Integer> {
     Map<String, Double> phases = model.run() == null ? Map.of() : model.run().phaseSeconds();
     Map<String, String> configuration =
         model.run() == null ? Map.of() : model.run().configuration();
-    return Runs.summary(name, role, metrics, trace, before, scores, phases, configuration);
+    return RunFiles.summary(name, role, metrics, trace, before, scores, phases, configuration);
   }
 }

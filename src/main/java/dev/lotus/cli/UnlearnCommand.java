@@ -16,6 +16,7 @@ import dev.lotus.report.RunRecord;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
@@ -121,11 +122,11 @@ final class UnlearnCommand implements Callable<Integer> {
       folder.prepare();
       UnlearnLoop.Result result =
           new UnlearnLoop(engine, config)
-              .run(original.backbone(), sets, e -> common.progress().note(TrainCommand.line(e)));
+              .run(original.backbone(), sets, e -> common.progress().note(e.line()));
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
-          Runs.record(
+          RunFiles.record(
               "unlearn",
               method,
               common.seed,
@@ -137,7 +138,7 @@ final class UnlearnCommand implements Callable<Integer> {
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
-        Runs.save(folder, unlearned, layout);
+        RunFiles.save(folder, unlearned, layout);
         folder.write(record);
         judge(engine, original, result, record, sets, folder);
         if (!data.keepCache) {
@@ -163,7 +164,7 @@ final class UnlearnCommand implements Callable<Integer> {
     phases.put("evaluation", (System.nanoTime() - start) / 1e9);
     List<RunSummary> runs =
         List.of(
-            Runs.summary(
+            RunFiles.summary(
                 "Original",
                 RunSummary.Role.ORIGINAL,
                 before.metrics(before.evaluation().test(), null, original.seconds()),
@@ -172,7 +173,7 @@ final class UnlearnCommand implements Callable<Integer> {
                 before,
                 Map.of(),
                 Map.of()),
-            Runs.summary(
+            RunFiles.summary(
                 method,
                 RunSummary.Role.UNLEARNED,
                 metrics,

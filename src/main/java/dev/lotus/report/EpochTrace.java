@@ -1,6 +1,7 @@
 package dev.lotus.report;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Locale;
 
 /**
  * What one epoch left behind; null where a quantity does not belong to the method.
@@ -18,4 +19,18 @@ public record EpochTrace(
     @JsonProperty("acc_forget") Double accForget,
     @JsonProperty("acc_unseen") Double accUnseen,
     @JsonProperty("loss") Double loss,
-    @JsonProperty("seconds") Double seconds) {}
+    @JsonProperty("seconds") Double seconds) {
+  /** In words, for progress. */
+  public String line() {
+    String temperature = "";
+    if (tau != null) {
+      temperature =
+          accForget == null
+              ? String.format(Locale.ROOT, ", tau %.3f", tau)
+              : String.format(
+                  Locale.ROOT, ", tau %.3f (forget %.3f, unseen %.3f)", tau, accForget, accUnseen);
+    }
+    return String.format(
+        Locale.ROOT, "epoch %d: loss %.4f%s, %.1f s", epoch, loss, temperature, seconds);
+  }
+}

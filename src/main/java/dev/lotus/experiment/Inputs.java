@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
  * The files an experiment names, opened once each. A relative path is looked for in the folder the
  * command line gives, without one in the working directory.
  */
-final class Inputs {
+class Inputs {
   /** As for every other command: generated images are the same whatever the seeds. */
   private static final long SYNTHETIC_SEED = 0;
 

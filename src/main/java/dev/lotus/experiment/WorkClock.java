@@ -4,7 +4,6 @@ import dev.lotus.metric.Metrics;
 import dev.lotus.report.RunFolder;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -88,10 +87,19 @@ final class WorkClock {
     parts.put("original", cell.original().sha256());
     parts.put("gold", cell.gold() == null ? null : cell.gold().sha256());
     parts.put("split_sha256", cell.splitSha256());
-    parts.put(
-        "metrics",
-        Arrays.stream(Metrics.class.getRecordComponents()).map(RecordComponent::getName).toList());
+    parts.put("metrics", names(Metrics.class));
     return WorkItem.hash(parts);
+  }
+
+  private static List<String> names(Class<?> metrics) {
+    List<String> names = new ArrayList<>();
+    for (RecordComponent component : metrics.getRecordComponents()) {
+      names.add(component.getName());
+      if (component.getType().isRecord()) {
+        names.addAll(names(component.getType()));
+      }
+    }
+    return names;
   }
 
   /** A step is over, well or not. */

@@ -108,13 +108,16 @@ public final class Statistics {
     return sum / values.length;
   }
 
-  /** With n - 1 in the denominator. */
+  /** With n - 1 in the denominator; of differences to the first, so that equal values give 0. */
   private static double std(double[] values) {
-    double mean = mean(values);
     double sum = 0;
+    double squares = 0;
     for (double value : values) {
-      sum += (value - mean) * (value - mean);
+      double difference = value - values[0];
+      sum += difference;
+      squares += difference * difference;
     }
-    return Math.sqrt(sum / (values.length - 1));
+    double n = values.length;
+    return Math.sqrt(Math.max(0, squares - sum * sum / n) / (n - 1));
   }
 }

@@ -6,7 +6,7 @@
  * <p>Everything here is plain Java in double precision, without libtorch and without native code.
  * Each number has one class: {@link Mia}, {@link Jsd} (textbook), {@link JsdUpstream} (as the
  * published tables were made), {@link RfJsd}, {@link AvgGap}. {@link Evaluation} puts them
- * together. {@link GoldenFile} reads the cases computed by the published code that the tests and
- * {@code lotus verify} compare with.
+ * together, {@link Statistics} says what holds over several runs. {@link GoldenFile} reads the
+ * cases computed by the published code that the tests and {@code lotus verify} compare with.
  */
 package dev.lotus.metric;

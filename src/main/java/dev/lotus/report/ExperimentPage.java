@@ -50,14 +50,18 @@ public final class ExperimentPage {
               .filter(row -> row.role() == RunSummary.Role.ORIGINAL)
               .findFirst()
               .orElse(null);
+      Double before = original == null ? null : original.mean("avg_gap");
       if (best != null) {
-        Double before = original == null ? null : original.mean("avg_gap");
+        double gap = best.mean("avg_gap");
+        boolean closer = before == null || gap < before;
         sentences.add(
             group.name()
                 + ": "
+                + (closer ? "" : "no method comes closer to the gold standard than the original; ")
                 + best.name()
-                + " comes closest to the gold standard, average gap "
-                + Numbers.fraction(best.mean("avg_gap"))
+                + (closer ? " comes closest to the gold standard" : " comes nearest")
+                + ", average gap "
+                + Numbers.fraction(gap)
                 + (before == null ? "" : " against " + Numbers.fraction(before) + " before")
                 + ".");
       }
@@ -133,7 +137,7 @@ public final class ExperimentPage {
 
   /** A table whose rows become cards on a phone; roles keep it a table for readers' aids. */
   private static void cards(Markup out, ExperimentTable table, String id) {
-    out.open("table", "class", "results", "role", "table", "aria-labelledby", id);
+    out.open("table", "class", "results named", "role", "table", "aria-labelledby", id);
     out.open("thead", "role", "rowgroup").open("tr", "role", "row");
     for (String header : table.header()) {
       out.element("th", header, "scope", "col", "role", "columnheader");
@@ -143,7 +147,10 @@ public final class ExperimentPage {
       boolean trained = line.row().role() != RunSummary.Role.UNLEARNED;
       out.open("tr", "role", "row", "class", trained ? "gold" : null);
       out.open("th", "scope", "row", "role", "rowheader").text(line.row().name());
-      out.element("span", HtmlReport.tag(line.row().role()), "class", "tag").close("th");
+      if (trained) {
+        out.element("span", HtmlReport.tag(line.row().role()), "class", "tag");
+      }
+      out.close("th");
       for (int c = 0; c < line.cells().size(); c++) {
         Cell cell = line.cells().get(c);
         boolean missing = cell.value().equals(ExperimentTable.NONE);

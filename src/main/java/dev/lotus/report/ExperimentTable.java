@@ -163,9 +163,18 @@ record ExperimentTable(String title, List<String> header, List<Line> lines) {
     return value == null ? null : column.format().apply(value * column.scale());
   }
 
+  /** The deviation with as many decimals as the mean. */
   private static String spread(Spread spread, DoubleFunction<String> format, double scale) {
-    return format.apply(spread.mean() * scale)
-        + (spread.std() == null ? "" : " \u00b1 " + format.apply(spread.std() * scale));
+    String mean = format.apply(spread.mean() * scale);
+    if (spread.std() == null) {
+      return mean;
+    }
+    double std = spread.std() * scale;
+    if (mean.contains("e")) {
+      return mean + " \u00b1 " + format.apply(std);
+    }
+    int decimals = mean.contains(".") ? mean.length() - mean.indexOf('.') - 1 : 0;
+    return mean + " \u00b1 " + number("%." + decimals + "f", std);
   }
 
   private static String interval(Spread spread, DoubleFunction<String> format) {

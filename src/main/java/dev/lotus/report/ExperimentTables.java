@@ -147,6 +147,11 @@ public final class ExperimentTables {
                 case '~' -> out.append("\\textasciitilde{}");
                 case '^' -> out.append("\\textasciicircum{}");
                 case '&', '%', '$', '#', '_', '{', '}' -> out.append('\\').appendCodePoint(c);
+                case '<' -> out.append("\\textless{}");
+                case '>' -> out.append("\\textgreater{}");
+                case '|' -> out.append("\\textbar{}");
+                // After a line's end these would be taken for its options.
+                case '[', '*' -> out.append('{').appendCodePoint(c).append('}');
                 case 0xB1 -> out.append("$\\pm$");
                 default -> out.appendCodePoint(c);
               }

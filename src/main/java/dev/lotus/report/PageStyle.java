@@ -39,7 +39,7 @@ th, td { padding: .45rem .6rem; text-align: right; vertical-align: top;
 th:first-child { text-align: left; }
 thead th { font-size: .85rem; color: var(--faint); vertical-align: bottom; }
 tbody th { font-weight: 600; min-width: 7rem; }
-.results td { white-space: nowrap; }
+.results td { white-space: nowrap; } .named tbody th { min-width: 9.5rem; }
 .results thead th { overflow-wrap: normal; }
 .detail { color: var(--faint); font-size: .85rem; display: block; white-space: nowrap; }
 .gold { background: var(--card); }

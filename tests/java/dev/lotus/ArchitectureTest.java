@@ -28,7 +28,17 @@ class ArchitectureTest {
    * lie the two libraries that serve all.
    */
   private static final List<String> FLOW =
-      List.of("data", "load", "backbone", "optim", "metric", "report", "unlearn", "bench", "cli");
+      List.of(
+          "data",
+          "load",
+          "backbone",
+          "optim",
+          "metric",
+          "report",
+          "unlearn",
+          "bench",
+          "experiment",
+          "cli");
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()

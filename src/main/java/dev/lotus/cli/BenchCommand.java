@@ -7,7 +7,7 @@ import dev.lotus.bench.KernelBench.Case;
 import dev.lotus.bench.KernelBenchmarks;
 import dev.lotus.bench.KernelBenchmarks.Definition;
 import dev.lotus.bench.KernelRecord;
-import dev.lotus.cli.CommonOptions.Verbosity;
+import dev.lotus.cli.ComputeOptions.Verbosity;
 import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;

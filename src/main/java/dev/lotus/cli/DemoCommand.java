@@ -20,7 +20,9 @@ import dev.lotus.report.ResultTable;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.LibraryVersions;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -118,8 +120,7 @@ final class DemoCommand implements Callable<Integer> {
     long start = System.nanoTime();
     List<EpochTrace> trace =
         new TrainLoop(engine, config)
-            .run(
-                model, dataset.train(), indices, e -> common.progress().note(TrainCommand.line(e)));
+            .run(model, dataset.train(), indices, e -> common.progress().note(e.line()));
     double seconds = (System.nanoTime() - start) / 1e9;
     return new Chapter(
         name,
@@ -148,8 +149,7 @@ final class DemoCommand implements Callable<Integer> {
             RetainTarget.GUMBEL_HARD,
             common.seed);
     UnlearnLoop.Result result =
-        new UnlearnLoop(engine, config)
-            .run(original, data, e -> common.progress().note(TrainCommand.line(e)));
+        new UnlearnLoop(engine, config).run(original, data, e -> common.progress().note(e.line()));
     Map<String, String> settings = settings(learningRate, config.weightDecay(), UNLEARN_EPOCHS);
     if (method.equals("lotus")) {
       settings.put("alpha", String.valueOf(config.alpha()));
@@ -192,7 +192,7 @@ final class DemoCommand implements Callable<Integer> {
       Metrics metrics = own.metrics(originalTest, own == gold ? null : gold, chapter.seconds());
       boolean unlearned = chapter.role() == RunSummary.Role.UNLEARNED;
       runs.add(
-          Runs.summary(
+          RunFiles.summary(
               chapter.name(),
               chapter.role(),
               metrics,
@@ -203,7 +203,7 @@ final class DemoCommand implements Callable<Integer> {
               chapter.settings()));
       write(chapter, metrics);
     }
-    new RunFolder(out).write(new ReportData("lotus demo", null, runs, Versions.all()));
+    new RunFolder(out).write(new ReportData("lotus demo", null, runs, LibraryVersions.all()));
     System.out.print(ResultTable.of(runs).text());
   }
 
@@ -224,7 +224,7 @@ final class DemoCommand implements Callable<Integer> {
     boolean trained = chapter.role() != RunSummary.Role.UNLEARNED;
     Checkpoint.save(folder.model(), chapter.model());
     folder.write(
-        Runs.record(
+        RunFiles.record(
             trained ? "train" : "unlearn",
             trained ? null : chapter.name().toLowerCase(Locale.ROOT),
             common.seed,

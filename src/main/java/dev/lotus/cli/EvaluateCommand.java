@@ -12,9 +12,11 @@ import dev.lotus.report.ResultTable;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.LibraryVersions;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.ModelScores.Store;
 import dev.lotus.unlearn.Relearning;
+import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.UnlearnData;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -129,7 +131,7 @@ final class EvaluateCommand implements Callable<Integer> {
           summary(
               name(judged), RunSummary.Role.UNLEARNED, judged, before, scored.judged(), metrics));
       folder.write(metrics);
-      folder.write(new ReportData("lotus evaluate", null, runs, Versions.all()));
+      folder.write(new ReportData("lotus evaluate", null, runs, LibraryVersions.all()));
       System.out.print(
           json
               ? new String(metrics.toJson(), StandardCharsets.UTF_8)
@@ -232,6 +234,6 @@ final class EvaluateCommand implements Callable<Integer> {
     Map<String, Double> phases = model.run() == null ? Map.of() : model.run().phaseSeconds();
     Map<String, String> configuration =
         model.run() == null ? Map.of() : model.run().configuration();
-    return Runs.summary(name, role, metrics, trace, before, scores, phases, configuration);
+    return RunFiles.summary(name, role, metrics, trace, before, scores, phases, configuration);
   }
 }

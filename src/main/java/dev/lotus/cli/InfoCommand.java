@@ -5,6 +5,7 @@ import dev.lotus.device.CudaLibraries;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.kernel.Kernels;
 import dev.lotus.report.Json;
+import dev.lotus.unlearn.LibraryVersions;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +39,7 @@ final class InfoCommand implements Callable<Integer> {
     backends.put("cpu", backend("", "instruction set " + Kernels.cpuLevel()));
     backends.put("cuda", backend(Kernels.unavailableReason(0), ""));
     backends.put("libtorch-cuda", backend(automatic.cuda() ? "" : ComputeDevice.reason(), ""));
-    Map<String, String> libraries = new LinkedHashMap<>(Versions.all());
+    Map<String, String> libraries = new LinkedHashMap<>(LibraryVersions.all());
     libraries.remove("lotus");
     libraries.remove("java");
     libraries.put("liblotus", Kernels.version());
@@ -46,7 +47,7 @@ final class InfoCommand implements Callable<Integer> {
     libraries.put("cudnn", CudaLibraries.cudnn());
     libraries.put("openmp_threads", String.valueOf(torch.get_num_threads()));
     Map<String, Object> info = new LinkedHashMap<>();
-    info.put("version", Versions.program());
+    info.put("version", LibraryVersions.program());
     info.put("java", System.getProperty("java.runtime.version"));
     info.put("devices", devices);
     info.put("backends", backends);

@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
       EvaluateCommand.class,
       MetricsCommand.class,
       VerifyCommand.class,
+      ExperimentCommand.class,
       BenchCommand.class
     },
     footer = {

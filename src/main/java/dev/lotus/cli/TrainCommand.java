@@ -21,6 +21,7 @@ import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.Evaluator;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnData;
 import java.nio.file.Files;
@@ -118,11 +119,11 @@ final class TrainCommand implements Callable<Integer> {
       long start = System.nanoTime();
       List<EpochTrace> trace =
           new TrainLoop(engine, config)
-              .tune(backbone, images, indices, e -> common.progress().note(line(e)));
+              .tune(backbone, images, indices, e -> common.progress().note(e.line()));
       double seconds = (System.nanoTime() - start) / 1e9;
-      Runs.save(folder, backbone, layout);
+      RunFiles.save(folder, backbone, layout);
       RunRecord record =
-          Runs.record(
+          RunFiles.record(
               "train",
               null,
               common.seed,
@@ -156,7 +157,7 @@ final class TrainCommand implements Callable<Integer> {
       Metrics metrics = scores.metrics(null, null, seconds);
       folder.write(metrics);
       RunSummary summary =
-          Runs.summary(
+          RunFiles.summary(
               on.equals("retain") ? "Retrained" : "Original",
               on.equals("retain") ? RunSummary.Role.RETRAINED : RunSummary.Role.ORIGINAL,
               metrics,
@@ -200,34 +201,5 @@ final class TrainCommand implements Callable<Integer> {
             new Arch(model, dataset.classes(), images.channels(), width, images.height()));
     backbone.initialise(common.seed);
     return new ModelSource(place, backbone, data.normalize, null);
-  }
-
-  /** {@code (impair 2.3026, repair 0.1234)}; nothing where the epoch is one. */
-  private static String phases(Map<String, Double> losses) {
-    return losses.isEmpty()
-        ? ""
-        : losses.entrySet().stream()
-            .map(p -> String.format(Locale.ROOT, "%s %.4f", p.getKey(), p.getValue()))
-            .collect(Collectors.joining(", ", " (", ")"));
-  }
-
-  static String line(EpochTrace e) {
-    return String.format(
-        Locale.ROOT,
-        "epoch %d: loss %.4f%s%s, %.1f s",
-        e.epoch(),
-        e.loss(),
-        phases(e.phases()),
-        e.tau() == null
-            ? ""
-            : e.accForget() == null
-                ? String.format(Locale.ROOT, ", tau %.3f", e.tau())
-                : String.format(
-                    Locale.ROOT,
-                    ", tau %.3f (forget %.3f, unseen %.3f)",
-                    e.tau(),
-                    e.accForget(),
-                    e.accUnseen()),
-        e.seconds());
   }
 }

@@ -17,6 +17,7 @@ import dev.lotus.report.RunRecord;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
@@ -150,11 +151,11 @@ final class UnlearnCommand implements Callable<Integer> {
       folder.prepare();
       UnlearnLoop.Result result =
           new UnlearnLoop(engine, config)
-              .run(original.backbone(), sets, e -> common.progress().note(TrainCommand.line(e)));
+              .run(original.backbone(), sets, e -> common.progress().note(e.line()));
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
-          Runs.record(
+          RunFiles.record(
               "unlearn",
               method,
               common.seed,
@@ -166,7 +167,7 @@ final class UnlearnCommand implements Callable<Integer> {
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
-        Runs.save(folder, unlearned, layout);
+        RunFiles.save(folder, unlearned, layout);
         folder.write(record);
         judge(engine, config, original, result, record, sets, folder);
         if (!data.keepCache) {
@@ -208,7 +209,7 @@ final class UnlearnCommand implements Callable<Integer> {
     phases.put("evaluation", (System.nanoTime() - start) / 1e9);
     List<RunSummary> runs =
         List.of(
-            Runs.summary(
+            RunFiles.summary(
                 "Original",
                 RunSummary.Role.ORIGINAL,
                 before.metrics(before.evaluation().test(), null, original.seconds()),
@@ -217,7 +218,7 @@ final class UnlearnCommand implements Callable<Integer> {
                 before,
                 Map.of(),
                 Map.of()),
-            Runs.summary(
+            RunFiles.summary(
                 method,
                 RunSummary.Role.UNLEARNED,
                 metrics,

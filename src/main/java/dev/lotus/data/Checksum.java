@@ -33,6 +33,11 @@ public final class Checksum {
     }
   }
 
+  /** Of some bytes, in lower-case hex. */
+  public static String ofBytes(byte[] bytes) {
+    return new Checksum().add(bytes).hex();
+  }
+
   Checksum add(byte[] bytes) {
     digest.update(bytes);
     return this;

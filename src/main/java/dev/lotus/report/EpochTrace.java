@@ -4,7 +4,9 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What one epoch left behind; null where a quantity does not belong to the method.
@@ -34,5 +36,28 @@ public record EpochTrace(
   public EpochTrace(
       int epoch, Double tau, Double accForget, Double accUnseen, Double loss, Double seconds) {
     this(epoch, tau, accForget, accUnseen, loss, Map.of(), seconds);
+  }
+
+  /** In words, for progress. */
+  public String line() {
+    String temperature = "";
+    if (tau != null) {
+      temperature =
+          accForget == null
+              ? String.format(Locale.ROOT, ", tau %.3f", tau)
+              : String.format(
+                  Locale.ROOT, ", tau %.3f (forget %.3f, unseen %.3f)", tau, accForget, accUnseen);
+    }
+    return String.format(
+        Locale.ROOT, "epoch %d: loss %.4f%s%s, %.1f s", epoch, loss, parts(), temperature, seconds);
+  }
+
+  /** {@code (impair 2.3026, repair 0.1234)}; nothing where the epoch is one. */
+  private String parts() {
+    return phases.isEmpty()
+        ? ""
+        : phases.entrySet().stream()
+            .map(p -> String.format(Locale.ROOT, "%s %.4f", p.getKey(), p.getValue()))
+            .collect(Collectors.joining(", ", " (", ")"));
   }
 }

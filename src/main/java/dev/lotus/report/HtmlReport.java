@@ -17,22 +17,27 @@ public final class HtmlReport {
   public static String render(ReportData data) {
     String verdict = data.verdict() == null ? Verdict.of(data.runs()) : data.verdict();
     Markup out = new Markup();
-    out.raw("<!DOCTYPE html>\n");
-    out.open("html", "lang", "en");
-    out.open("head").empty("meta", "charset", "utf-8");
-    out.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
-    out.element("title", data.title());
-    out.open("style").raw(PageStyle.CSS).close("style").close("head");
-    out.open("body").open("main");
-    out.element("h1", data.title());
-    out.element("p", verdict, "class", "verdict");
+    begin(out, data.title(), verdict);
     table(out, data.runs());
-    PageCharts.curves(out, data.runs());
-    PageCharts.entropies(out, data.runs());
+    PageCharts.curves(out, data.runs(), PageCharts.Part.WHOLE);
+    PageCharts.entropies(out, data.runs(), PageCharts.Part.WHOLE);
     seconds(out, data.runs());
     settings(out, data);
     out.close("main").close("body").close("html");
     return out.toString();
+  }
+
+  /** Everything before a page's own parts; close main, body and html after them. */
+  static void begin(Markup out, String title, String verdict) {
+    out.raw("<!DOCTYPE html>\n");
+    out.open("html", "lang", "en");
+    out.open("head").empty("meta", "charset", "utf-8");
+    out.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
+    out.element("title", title);
+    out.open("style").raw(PageStyle.CSS).close("style").close("head");
+    out.open("body").open("main");
+    out.element("h1", title);
+    out.element("p", verdict, "class", "verdict");
   }
 
   private static void table(Markup out, List<RunSummary> runs) {
@@ -89,7 +94,7 @@ public final class HtmlReport {
         "note");
   }
 
-  private static String tag(RunSummary.Role role) {
+  static String tag(RunSummary.Role role) {
     return switch (role) {
       case RETRAINED -> "never saw the forget set";
       case ORIGINAL -> "before unlearning";
@@ -161,7 +166,7 @@ public final class HtmlReport {
     return shared;
   }
 
-  private static void card(Markup out, String title, Map<String, String> entries) {
+  static void card(Markup out, String title, Map<String, String> entries) {
     out.open("section", "class", "card").element("h3", title).open("dl");
     List<Map.Entry<String, String>> list = new ArrayList<>(entries.entrySet());
     for (Map.Entry<String, String> entry : list) {

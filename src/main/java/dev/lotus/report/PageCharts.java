@@ -13,19 +13,31 @@ import java.util.function.Function;
  * entropies.
  */
 final class PageCharts {
-  private static final int COLOURS = 6;
+  /** Different colours; the page's series go round. */
+  static final int COLOURS = 6;
+
+  /**
+   * Which part of a page the plots belong to.
+   *
+   * @param prefix keeps the identifiers of several parts apart
+   * @param suffix of the headings
+   */
+  record Part(String prefix, String suffix) {
+    /** The only part of its page. */
+    static final Part WHOLE = new Part("", "");
+  }
 
   private PageCharts() {}
 
   /** Temperature, accuracies and loss by epoch. */
-  static void curves(Markup out, List<RunSummary> runs) {
+  static void curves(Markup out, List<RunSummary> runs, Part part) {
     List<RunSummary> unlearned = byRole(runs, true);
     List<RunSummary> trained = byRole(runs, false);
-    out.element("h2", "Epoch by epoch");
+    out.element("h2", "Epoch by epoch" + part.suffix());
     Markup figures = new Markup();
     figure(
         figures,
-        "tau",
+        part.prefix() + "tau",
         "Temperature",
         "How soft the targets on the forget set are: 1 means as the original model answers, more"
             + " means softer.",
@@ -45,7 +57,7 @@ final class PageCharts {
     }
     figure(
         figures,
-        "accuracy",
+        part.prefix() + "accuracy",
         "Accuracy on forget and unseen",
         "Unlearning is done when the forget set is known no better than data the model has never"
             + " seen.",
@@ -53,7 +65,7 @@ final class PageCharts {
         references);
     figure(
         figures,
-        "loss",
+        part.prefix() + "loss",
         "Unlearning loss",
         "Mean over each epoch; methods have different losses, so only a"
             + " curve's own course says something.",
@@ -61,7 +73,7 @@ final class PageCharts {
         List.of());
     figure(
         figures,
-        "training",
+        part.prefix() + "training",
         "Training loss",
         "Of the models that were trained from scratch.",
         series(trained, EpochTrace::loss, "", false),
@@ -166,9 +178,11 @@ final class PageCharts {
     out.open("figcaption").element("p", caption).close("figcaption").close("figure");
   }
 
-  private static void swatch(Markup out, String lineClass, String markClass, String mark) {
+  static void swatch(Markup out, String lineClass, String markClass, String mark) {
     out.open("svg", "viewBox", "0 0 34 14", "aria-hidden", "true");
-    out.empty("path", "class", lineClass, "d", "M1 7L33 7");
+    if (lineClass != null) {
+      out.empty("path", "class", lineClass, "d", "M1 7L33 7");
+    }
     if (mark != null) {
       out.empty("path", "class", markClass, "d", mark);
     }
@@ -179,7 +193,7 @@ final class PageCharts {
    * One panel a model; those before unlearning only where the original is not among the models
    * itself.
    */
-  static void entropies(Markup out, List<RunSummary> runs) {
+  static void entropies(Markup out, List<RunSummary> runs, Part part) {
     boolean hasOriginal =
         runs.stream()
             .anyMatch(
@@ -204,7 +218,7 @@ final class PageCharts {
     if (panels.isEmpty()) {
       return;
     }
-    out.element("h2", "How sure the models are");
+    out.element("h2", "How sure the models are" + part.suffix());
     out.element(
         "p",
         "Entropy of the answers: 0 is certain, the right end is guessing. After good unlearning the"
@@ -225,7 +239,8 @@ final class PageCharts {
       String title = titles.get(i);
       out.open("figure").element("h3", title);
       out.raw(
-          HistogramChart.render("entropy-" + i, title + ": entropies by set", panels.get(i), top));
+          HistogramChart.render(
+              "entropy-" + part.prefix() + i, title + ": entropies by set", panels.get(i), top));
       out.open("figcaption").element("p", means(panels.get(i))).close("figcaption").close("figure");
     }
     out.close("div");

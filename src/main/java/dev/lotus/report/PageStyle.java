@@ -39,7 +39,7 @@ th, td { padding: .45rem .6rem; text-align: right; vertical-align: top;
 th:first-child { text-align: left; }
 thead th { font-size: .85rem; color: var(--faint); vertical-align: bottom; }
 tbody th { font-weight: 600; min-width: 7rem; }
-.results td { white-space: nowrap; }
+.results td { white-space: nowrap; } .named tbody th { min-width: 9.5rem; }
 .results thead th { overflow-wrap: normal; }
 .detail { color: var(--faint); font-size: .85rem; display: block; white-space: nowrap; }
 .gold { background: var(--card); }
@@ -82,6 +82,10 @@ svg text { fill: var(--text);
 .cards { display: grid; gap: 16px;
         grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); }
 .card { background: var(--card); border-radius: 8px; padding: 14px; min-width: 0; }
+details { margin: .8rem 0; }
+summary { cursor: pointer; color: var(--faint); padding: .3rem 0; }
+.wide { overflow-x: auto; } .wide th, .wide td { padding: .25rem .6rem; font-size: .85rem; }
+.wide th, .wide td { overflow-wrap: normal; white-space: nowrap; min-width: 0; }
 dl { margin: 0; display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: 3px 12px;
   font-size: .9rem; }
 dt { color: var(--faint); } dd { margin: 0; }

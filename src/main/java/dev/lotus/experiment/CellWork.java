@@ -1,0 +1,233 @@
+package dev.lotus.experiment;
+
+import dev.lotus.backbone.Backbone;
+import dev.lotus.backbone.Backbones;
+import dev.lotus.backbone.KeyLayout;
+import dev.lotus.data.Checksum;
+import dev.lotus.data.Dataset;
+import dev.lotus.data.ImageSet;
+import dev.lotus.device.InputException;
+import dev.lotus.load.EpochOrder;
+import dev.lotus.metric.Metrics;
+import dev.lotus.report.EpochTrace;
+import dev.lotus.report.RunFolder;
+import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunFiles;
+import dev.lotus.unlearn.TrainLoop;
+import dev.lotus.unlearn.UnlearnLoop;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Makes and scores the models of one cell. Models are always read back from their files, so that a
+ * run which goes on after an interruption computes with the same bits.
+ */
+final class CellWork implements AutoCloseable {
+  private final Plan.Cell cell;
+  private final ItemStore store;
+  private final Consumer<String> note;
+  private Backbone original;
+  private ModelScores originalScores;
+  private ModelScores goldScores;
+
+  CellWork(Plan.Cell cell, ItemStore store, Consumer<String> note) {
+    this.cell = cell;
+    this.store = store;
+    this.note = note;
+  }
+
+  /** Trains the original, or the gold model, which never sees D_f. */
+  void train(WorkItem item) {
+    boolean gold = item.kind() == WorkItem.Kind.GOLD;
+    Dataset dataset = cell.data().dataset();
+    ImageSet images = dataset.train();
+    try (Backbone model = start()) {
+      Engine engine = cell.engine();
+      List<EpochTrace> trace = List.of();
+      double seconds = 0;
+      if (cell.training() != null) {
+        int[] indices =
+            gold ? cell.data().split().retain() : EpochOrder.all(images.size()).indices();
+        long begun = System.nanoTime();
+        TrainLoop loop = new TrainLoop(engine, cell.training());
+        trace = loop.tune(model, images, indices, this::tell);
+        seconds = (System.nanoTime() - begun) / 1e9;
+      }
+      Map<String, String> configuration =
+          cell.training() == null ? new LinkedHashMap<>() : settings(cell.training());
+      configuration.put("on", gold ? "retain" : "train");
+      write(item, "train", null, cell.seed(), model, configuration, "training", seconds, trace);
+    }
+  }
+
+  private Backbone start() {
+    Dataset dataset = cell.data().dataset();
+    if (cell.weights() == null) {
+      Backbone model = Backbones.create(cell.arch());
+      model.initialise(cell.seed());
+      return model;
+    }
+    boolean newHead = cell.training() != null;
+    Backbones.Opened opened =
+        Backbones.openFitted(
+            cell.weights(),
+            new Backbones.Wanted(
+                cell.model().architecture(),
+                dataset.train().channels(),
+                dataset.train().height(),
+                newHead ? dataset.classes() : 0,
+                cell.seed()));
+    if (opened.backbone().arch().classes() != dataset.classes()) {
+      int classes = opened.backbone().arch().classes();
+      opened.backbone().close();
+      throw new InputException(
+          cell.weights()
+              + ": the model has "
+              + classes
+              + " classes, data "
+              + cell.dataSpec().name()
+              + " have "
+              + dataset.classes());
+    }
+    return opened.backbone();
+  }
+
+  /** Unlearns from the cell's original. */
+  void unlearn(Plan.Unlearning run) {
+    UnlearnLoop.Result result =
+        new UnlearnLoop(cell.engine(), run.config()).run(original(), run.data(), this::tell);
+    try (Backbone model = result.model()) {
+      write(
+          run.item(),
+          "unlearn",
+          run.config().method(),
+          run.config().seed(),
+          model,
+          settings(run.config()),
+          "unlearning",
+          result.seconds(),
+          result.trace());
+    }
+  }
+
+  /** Scores a finished model; original and gold are evaluated once a cell, if they are needed. */
+  void score(WorkItem item) {
+    RunFolder folder = store.scores(item, cell.splitSha256());
+    ModelScores scores =
+        switch (item.kind()) {
+          case ORIGINAL -> originalScores();
+          case GOLD -> goldScores();
+          case UNLEARNED -> evaluate(item);
+        };
+    ModelScores reference = item.kind() == WorkItem.Kind.GOLD ? null : goldScores();
+    double seconds =
+        store.folder(item).readRun().phaseSeconds().values().stream().mapToDouble(s -> s).sum();
+    Metrics metrics =
+        scores.metrics(
+            originalScores().evaluation().test(),
+            reference,
+            cell.training() == null && item.kind() == WorkItem.Kind.ORIGINAL ? null : seconds);
+    folder.write(metrics);
+    store.finishScores(
+        folder, WorkClock.scoreSha256(cell, item), RunFiles.histograms(scores.evaluation()));
+  }
+
+  private ModelScores originalScores() {
+    if (originalScores == null) {
+      cell.engine().place(original());
+      originalScores = ModelScores.of(cell.engine(), original(), cell.data());
+    }
+    return originalScores;
+  }
+
+  /** Null where there is no gold model. */
+  private ModelScores goldScores() {
+    if (goldScores == null && cell.gold() != null) {
+      goldScores = evaluate(cell.gold());
+    }
+    return goldScores;
+  }
+
+  private ModelScores evaluate(WorkItem item) {
+    try (Backbone model = open(item)) {
+      cell.engine().place(model);
+      return ModelScores.of(cell.engine(), model, cell.data());
+    }
+  }
+
+  private Backbone original() {
+    if (original == null) {
+      original = open(cell.original());
+    }
+    return original;
+  }
+
+  private Backbone open(WorkItem item) {
+    Path file = store.folder(item).model();
+    return Backbones.openFitted(file, new Backbones.Wanted(null, 0, 0, 0, 0)).backbone();
+  }
+
+  private void tell(EpochTrace epoch) {
+    note.accept(epoch.line());
+  }
+
+  private void write(
+      WorkItem item,
+      String command,
+      String method,
+      long seed,
+      Backbone model,
+      Map<String, String> configuration,
+      String phase,
+      double seconds,
+      List<EpochTrace> trace) {
+    RunFolder folder = store.folder(item);
+    RunFiles.save(folder, model, KeyLayout.LOTUS);
+    configuration.put("precision", cell.engine().precision().toString());
+    folder.write(
+        RunFiles.record(
+            command,
+            method,
+            seed,
+            cell.engine(),
+            model,
+            configuration,
+            cell.data().dataset(),
+            item.kind() == WorkItem.Kind.ORIGINAL
+                ? null
+                : Checksum.ofFile(store.splitFile(cell.splitSha256())),
+            Map.of(phase, seconds),
+            trace));
+  }
+
+  /** Every component of a configuration by its name on the command line. */
+  private static Map<String, String> settings(Record configuration) {
+    Map<String, String> settings = new LinkedHashMap<>();
+    try {
+      for (RecordComponent component : configuration.getClass().getRecordComponents()) {
+        Object value = component.getAccessor().invoke(configuration);
+        if (value != null) {
+          String name = component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+          settings.put(
+              name, value instanceof Enum<?> word ? ExperimentFile.word(word) : value.toString());
+        }
+      }
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError("accessors of a public record are accessible", e);
+    }
+    return settings;
+  }
+
+  @Override
+  public void close() {
+    if (original != null) {
+      original.close();
+    }
+  }
+}

@@ -1,0 +1,236 @@
+package dev.lotus.experiment;
+
+import dev.lotus.data.AtomicFiles;
+import dev.lotus.device.InputException;
+import dev.lotus.device.TorchRuntime;
+import dev.lotus.report.ExperimentPage;
+import dev.lotus.report.ExperimentResults;
+import dev.lotus.report.ExperimentResults.Failure;
+import dev.lotus.report.ExperimentTables;
+import dev.lotus.report.Json;
+import dev.lotus.unlearn.Engine;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Works through an experiment's plan: what is finished stays, the rest is made in its order, a
+ * model that fails is recorded and the others go on. The results are then read from the folders
+ * alone, so that an interrupted experiment ends in the same ones.
+ */
+public final class ExperimentRun {
+  private static final String MARKER = "experiment.json";
+
+  /**
+   * @param out folder of results.json, results.csv, tables.md, tables.tex and report.html
+   * @param store folder of the models; null = {@code store} in {@code out}
+   * @param data folder of relative paths in the file, or null
+   * @param resume go on in an {@code out} that holds results
+   */
+  public record Places(Path out, Path store, Path data, boolean resume) {
+    Path itemStore() {
+      return store == null ? out.resolve("store") : store;
+    }
+  }
+
+  private final Plan plan;
+  private final ItemStore store;
+  private final Consumer<String> note;
+  private final WorkClock clock;
+  private final Map<String, String> failed = new HashMap<>();
+  private final List<Failure> failures = new ArrayList<>();
+
+  private ExperimentRun(Plan plan, ItemStore store, Consumer<String> note) {
+    this.plan = plan;
+    this.store = store;
+    this.note = note;
+    this.clock = new WorkClock(plan, store);
+  }
+
+  /**
+   * @throws InputException where {@code out} holds results and is not to be gone on with
+   */
+  public static void requireFree(Places places) {
+    Path marker = places.out().resolve(MARKER);
+    if (places.resume() || !Files.exists(marker)) {
+      return;
+    }
+    throw new InputException(
+        places.out()
+            + " holds the experiment "
+            + Json.read(marker, Map.class).get("name")
+            + ": give --resume to go on there (finished models are kept), or another --out, with"
+            + " --store "
+            + places.itemStore()
+            + " to use its models again");
+  }
+
+  /**
+   * Runs what is not finished, writes the results, and returns them.
+   *
+   * @param engine its normalisation is replaced by each model's own
+   * @param note takes lines of progress
+   * @throws InputException before any work, where an input is missing or unfit
+   */
+  public static ExperimentResults run(
+      ExperimentSpec spec, Places places, Engine engine, Consumer<String> note) {
+    requireFree(places);
+    Plan plan = Plan.of(spec, new Inputs(places.data(), note), engine);
+    try (ItemStore store = ItemStore.open(places.itemStore())) {
+      Map<String, Object> marker = new LinkedHashMap<>();
+      marker.put("schema", ExperimentResults.SCHEMA);
+      marker.put("name", spec.name());
+      marker.put("sha256", WorkItem.hash(spec));
+      AtomicFiles.write(places.out().resolve(MARKER), Json.bytes(marker));
+      ExperimentRun run = new ExperimentRun(plan, store, note);
+      run.work();
+      ExperimentResults results = Results.collect(plan, store, run.failures, engine);
+      write(results, places.out());
+      return results;
+    }
+  }
+
+  private static void write(ExperimentResults results, Path out) {
+    ExperimentTables tables = new ExperimentTables(results);
+    write(out.resolve("results.csv"), tables.csv());
+    write(out.resolve("tables.md"), tables.markdown());
+    write(out.resolve("tables.tex"), tables.latex());
+    write(out.resolve("report.html"), ExperimentPage.render(results));
+    AtomicFiles.write(out.resolve("results.json"), Json.bytes(results));
+  }
+
+  private static void write(Path file, String text) {
+    AtomicFiles.write(file, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private void work() {
+    note.accept(
+        String.format(
+            Locale.ROOT,
+            "%s: %d steps, %d of them done already",
+            plan.spec().name(),
+            clock.total(),
+            clock.done()));
+    for (Plan.Cell cell : plan.cells()) {
+      Path splitFile = store.splitFile(cell.splitSha256());
+      if (!Files.exists(splitFile)) {
+        cell.data().split().write(splitFile);
+      }
+      try (CellWork work = new CellWork(cell, store, note)) {
+        cell(cell, work);
+      }
+    }
+  }
+
+  private void cell(Plan.Cell cell, CellWork work) {
+    String reason = make(cell, cell.original(), () -> work.train(cell.original()));
+    record(cell, "Original", null, cell.original(), reason);
+    if (reason == null && cell.gold() != null) {
+      reason = make(cell, cell.gold(), () -> work.train(cell.gold()));
+      record(cell, "Gold", null, cell.gold(), reason);
+    }
+    if (reason != null) {
+      skip(cell, "it needs the original and the gold model, and one of them failed");
+      return;
+    }
+    score(cell, work, "Original", null, cell.original());
+    if (cell.gold() != null) {
+      score(cell, work, "Gold", null, cell.gold());
+    }
+    for (Plan.Unlearning run : cell.runs()) {
+      String name = run.method().name();
+      long seed = run.config().seed();
+      reason = make(cell, run.item(), () -> work.unlearn(run));
+      record(cell, name, seed, run.item(), reason);
+      if (reason == null) {
+        score(cell, work, name, seed, run.item());
+      } else {
+        clock.skipped(run.item(), true, cell);
+      }
+    }
+  }
+
+  private void skip(Plan.Cell cell, String reason) {
+    clock.skipped(cell.original(), true, cell);
+    if (cell.gold() != null) {
+      clock.skipped(cell.gold(), false, cell);
+      clock.skipped(cell.gold(), true, cell);
+    }
+    for (Plan.Unlearning run : cell.runs()) {
+      clock.skipped(run.item(), false, cell);
+      clock.skipped(run.item(), true, cell);
+      record(cell, run.method().name(), run.config().seed(), run.item(), reason);
+    }
+  }
+
+  /** Returns why it failed, or null. */
+  private String make(Plan.Cell cell, WorkItem item, Runnable action) {
+    if (store.finished(item)) {
+      return null;
+    }
+    if (failed.containsKey(item.sha256())) {
+      return failed.get(item.sha256());
+    }
+    return step(
+        cell,
+        item,
+        false,
+        () -> {
+          store.begin(item);
+          action.run();
+          store.finish(item);
+        });
+  }
+
+  private void score(Plan.Cell cell, CellWork work, String row, Long seed, WorkItem item) {
+    if (!store.scored(store.scores(item, cell.splitSha256()), WorkClock.scoreSha256(cell, item))) {
+      record(cell, row, seed, item, step(cell, item, true, () -> work.score(item)));
+    }
+  }
+
+  /** Returns why it failed, or null. */
+  private String step(Plan.Cell cell, WorkItem item, boolean scoring, Runnable action) {
+    note.accept(
+        String.format(
+            Locale.ROOT,
+            "[%d/%d] %s%s%s",
+            clock.done() + 1,
+            clock.total(),
+            scoring ? "scoring " : "",
+            item.label(),
+            clock.left()));
+    long begun = System.nanoTime();
+    String reason = null;
+    try {
+      action.run();
+    } catch (RuntimeException e) {
+      reason = e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
+      note.accept(item.label() + ": failed: " + reason);
+      store.fail(item, reason);
+      failed.put(item.sha256(), reason);
+    }
+    clock.over(item, scoring, cell, (System.nanoTime() - begun) / 1e9);
+    return reason;
+  }
+
+  private void record(Plan.Cell cell, String row, Long seed, WorkItem item, String reason) {
+    if (reason != null) {
+      failures.add(
+          new Failure(
+              cell.model().name(),
+              cell.dataSpec().name(),
+              row,
+              cell.seed(),
+              seed,
+              item.id(),
+              reason));
+    }
+  }
+}

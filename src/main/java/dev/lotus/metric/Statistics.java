@@ -1,0 +1,123 @@
+package dev.lotus.metric;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import java.util.List;
+import java.util.Map;
+import org.apache.commons.statistics.distribution.TDistribution;
+
+/** What is said of a metric over several runs: mean, spread, interval, correlation. */
+public final class Statistics {
+  private static final double TWO_SIDED_95 = 0.975;
+
+  private Statistics() {}
+
+  /**
+   * A metric over the runs of a method. Runs that share an original model are not independent, so
+   * the interval is taken over the means of the training seeds: I of them give I - 1 degrees of
+   * freedom.
+   *
+   * @param mean over all runs
+   * @param std sample standard deviation over all runs; null with one run
+   * @param runs how many
+   * @param trainingSeeds how many different ones among them
+   * @param low lower end of the 95% interval of the mean; null with one training seed
+   * @param high upper end
+   */
+  @JsonNaming(SnakeCaseStrategy.class)
+  public record Spread(
+      double mean, Double std, int runs, int trainingSeeds, Double low, Double high) {}
+
+  /**
+   * Pearson's correlation.
+   *
+   * @param n pairs
+   * @param r coefficient; null with fewer than two pairs, or where one side does not vary
+   * @param p two-sided, of no correlation, from Student's t with n - 2 degrees of freedom; null
+   *     with fewer than three pairs
+   */
+  public record Correlation(int n, Double r, Double p) {}
+
+  /**
+   * @param byTrainingSeed the values of the runs of each training seed; none of them empty
+   * @throws IllegalArgumentException where there is no value
+   */
+  public static Spread spread(Map<Long, List<Double>> byTrainingSeed) {
+    double[] all =
+        byTrainingSeed.values().stream().flatMap(List::stream).mapToDouble(v -> v).toArray();
+    if (all.length == 0) {
+      throw new IllegalArgumentException("no value to take the mean of");
+    }
+    double[] means =
+        byTrainingSeed.values().stream()
+            .mapToDouble(values -> mean(values.stream().mapToDouble(v -> v).toArray()))
+            .toArray();
+    Double low = null;
+    Double high = null;
+    if (means.length > 1) {
+      double centre = mean(means);
+      double half =
+          TDistribution.of(means.length - 1).inverseCumulativeProbability(TWO_SIDED_95)
+              * std(means)
+              / Math.sqrt(means.length);
+      low = centre - half;
+      high = centre + half;
+    }
+    return new Spread(
+        mean(all), all.length > 1 ? (Double) std(all) : null, all.length, means.length, low, high);
+  }
+
+  /**
+   * @param x one value a pair
+   * @param y as many
+   */
+  public static Correlation correlation(double[] x, double[] y) {
+    if (x.length != y.length) {
+      throw new IllegalArgumentException(x.length + " values of x, " + y.length + " of y");
+    }
+    int n = x.length;
+    if (n < 2) {
+      return new Correlation(n, null, null);
+    }
+    double meanX = mean(x);
+    double meanY = mean(y);
+    double xx = 0;
+    double yy = 0;
+    double xy = 0;
+    for (int i = 0; i < n; i++) {
+      xx += (x[i] - meanX) * (x[i] - meanX);
+      yy += (y[i] - meanY) * (y[i] - meanY);
+      xy += (x[i] - meanX) * (y[i] - meanY);
+    }
+    if (!(xx > 0) || !(yy > 0)) {
+      return new Correlation(n, null, null);
+    }
+    double r = Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy)));
+    if (n < 3) {
+      return new Correlation(n, r, null);
+    }
+    double t = Math.abs(r) * Math.sqrt((n - 2) / (1 - r * r));
+    return new Correlation(n, r, 2 * TDistribution.of(n - 2).survivalProbability(t));
+  }
+
+  private static double mean(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value;
+    }
+    return sum / values.length;
+  }
+
+  /** With n - 1 in the denominator; of differences to the first, so that equal values give 0. */
+  private static double std(double[] values) {
+    double sum = 0;
+    double squares = 0;
+    for (double value : values) {
+      double difference = value - values[0];
+      sum += difference;
+      squares += difference * difference;
+    }
+    double n = values.length;
+    return Math.sqrt(Math.max(0, squares - sum * sum / n) / (n - 1));
+  }
+}

@@ -1,0 +1,52 @@
+package dev.lotus.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The texts that people paste into papers, whole. */
+class ExperimentTablesTest {
+  private static final Path GOLDEN =
+      Path.of(System.getProperty("lotus.basedir", "."), "tests/golden/experiment");
+
+  private final ExperimentTables tables = new ExperimentTables(ExperimentSamples.small());
+
+  @Test
+  void markdownIsTheGoldenOne() throws IOException {
+    assertThat(tables.markdown()).isEqualTo(Files.readString(GOLDEN.resolve("tables.md")));
+  }
+
+  @Test
+  void latexIsTheGoldenOne() throws IOException {
+    assertThat(tables.latex()).isEqualTo(Files.readString(GOLDEN.resolve("tables.tex")));
+  }
+
+  @Test
+  void csvHasALineARun() {
+    List<String> lines = tables.csv().lines().toList();
+    assertThat(lines).hasSize(1 + 4 * 3);
+    assertThat(lines.get(0))
+        .startsWith("model,data,row,role,method,training_seed,unlearning_seed,item,acc_forget,")
+        .endsWith(",seconds");
+    assertThat(lines.get(1)).startsWith("ResNet18,CIFAR-10,Gold,retrained,,3407,,retrained-00,");
+    assertThat(lines.get(7))
+        .startsWith("ResNet18,CIFAR-10,LoTUS,unlearned,lotus,3407,3407,unlearned-20,");
+  }
+
+  /** What is shown alike is marked alike, and only methods are compared. */
+  @Test
+  void theBestOfAColumnIsMarked() {
+    ExperimentTable table = ExperimentTable.main(ExperimentSamples.paper().groups().get(0));
+    for (int c = 0; c < table.header().size() - 1; c++) {
+      int column = c;
+      assertThat(table.lines().stream().map(line -> line.cells().get(column)))
+          .anyMatch(ExperimentTable.Cell::best);
+      assertThat(table.lines().subList(0, 2).stream().map(line -> line.cells().get(column)))
+          .noneMatch(ExperimentTable.Cell::best);
+    }
+  }
+}

@@ -45,8 +45,7 @@ class SalUnTest {
         Backbone student = rig.student(original)) {
       UnlearnConfig config = Rig.config("salun", 1, 0.01, 5e-4);
       List<Tensor> masks =
-          SalUn.masks(
-              new UnlearnMethod.Task(rig.engine, rig.data, original, student, config));
+          SalUn.masks(new UnlearnMethod.Task(rig.engine, rig.data, original, student, config));
       boolean[] mask = new boolean[weights(student).length];
       int at = 0;
       for (Tensor m : masks) {
@@ -146,8 +145,8 @@ class SalUnTest {
         for (int i = 0; i < mask.length; i++) {
           if (!mask[i]) {
             assertThat(Math.abs(after[i])).isLessThanOrEqualTo(Math.abs(before[i]));
-            assertThat(after[i]).isCloseTo(
-                before[i], org.assertj.core.api.Assertions.within(1e-3f));
+            assertThat(after[i])
+                .isCloseTo(before[i], org.assertj.core.api.Assertions.within(1e-3f));
           }
         }
       }

@@ -143,8 +143,7 @@ class UnsirTest {
   void quirkImpairsNothingBelowAFullBatch() {
     Rig few = Rig.of(7, 20, 4);
     try (Backbone original = Rig.model(1)) {
-      UnlearnConfig config =
-          Rig.config("unsir", 1, RATE, 0, UpstreamQuirk.UNSIR_WHOLE_BATCHES);
+      UnlearnConfig config = Rig.config("unsir", 1, RATE, 0, UpstreamQuirk.UNSIR_WHOLE_BATCHES);
       UnlearnLoop.Result result = few.run(original, config);
       result.model().close();
       assertThat(result.trace().get(0).phases().keySet()).containsExactly("repair");

@@ -70,17 +70,14 @@ class UpstreamQuirkTest {
     try (Backbone original = Rig.model(1)) {
       for (boolean rounds : new boolean[] {false, true}) {
         UpstreamQuirk[] quirks =
-            rounds
-                ? new UpstreamQuirk[] {UpstreamQuirk.ACCURACY_ROUNDING}
-                : new UpstreamQuirk[0];
+            rounds ? new UpstreamQuirk[] {UpstreamQuirk.ACCURACY_ROUNDING} : new UpstreamQuirk[0];
         UnlearnConfig config = Rig.config("lotus", 1, 1e-3, 0, quirks);
         UnlearnMethod.Task task =
             new UnlearnMethod.Task(rig.engine, rig.data, original, original, config);
         try (UnlearnMethod lotus = UnlearnMethods.entry("lotus").factory().create(config)) {
           lotus.prepare(task);
           UnlearnMethod.Begin begin = lotus.begin(task, 0);
-          Temperature temperature =
-              new Temperature(2, rounds ? 2 : Temperature.UNROUNDED);
+          Temperature temperature = new Temperature(2, rounds ? 2 : Temperature.UNROUNDED);
           assertThat(begin.stop())
               .isEqualTo(temperature.stops(begin.accForget(), begin.accUnseen()));
           if (!begin.stop()) {
@@ -174,10 +171,7 @@ class UpstreamQuirkTest {
               .isEqualTo(
                   evaluator
                       .statistics(
-                          original,
-                          rig.data.dataset().train(),
-                          rig.data.split().forget(),
-                          "forget")
+                          original, rig.data.dataset().train(), rig.data.split().forget(), "forget")
                       .accuracy());
         }
       }
@@ -197,9 +191,7 @@ class UpstreamQuirkTest {
       ModelScores sound = scores(rig, model, Rig.config("finetune", 1, 0, 0));
       ModelScores damaged =
           scores(
-              rig,
-              model,
-              Rig.config("finetune", 1, 0, 0, UpstreamQuirk.TRAINING_MODE_EVALUATION));
+              rig, model, Rig.config("finetune", 1, 0, 0, UpstreamQuirk.TRAINING_MODE_EVALUATION));
       assertThat(Rig.state(model)).isEqualTo(before);
       assertThat(sound.evaluation().forget().loss())
           .isEqualTo(ModelScores.of(rig.engine, model, rig.data).evaluation().forget().loss());

@@ -144,8 +144,7 @@ class BadInputTest {
         "lotus, salun-lotus");
     refused(unlearn("--method", "ssd", "--lr", "1"), "--lr: --method ssd has no use for it");
     refused(unlearn("--upstream-quirks", "odd"), "there is no 'odd'", "scrub-no-op");
-    refused(
-        unlearn("--upstream-quirks", "scrub-no-op"), "scrub-no-op belongs to scrub", "lotus");
+    refused(unlearn("--upstream-quirks", "scrub-no-op"), "scrub-no-op belongs to scrub", "lotus");
     refused(unlearn("--epochs", "0"), "--epochs 0");
     refused(unlearn("--epochs", "many"), "many");
     refused(unlearn("--batch", "0"), "--batch 0");

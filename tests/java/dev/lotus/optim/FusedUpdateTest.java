@@ -29,11 +29,7 @@ class FusedUpdateTest {
   private static List<Tensor> weights() {
     Tensor matrix = torch.arange(new Scalar(6f)).view(2, 3).sin();
     Tensor filters =
-        torch
-            .arange(new Scalar(54f))
-            .view(2, 3, 3, 3)
-            .cos()
-            .contiguous(MemoryFormat.ChannelsLast);
+        torch.arange(new Scalar(54f)).view(2, 3, 3, 3).cos().contiguous(MemoryFormat.ChannelsLast);
     Tensor unused = torch.ones(2);
     return List.of(
         matrix.set_requires_grad(true),
@@ -74,8 +70,7 @@ class FusedUpdateTest {
 
   @Test
   void sgdIsLibtorchs() {
-    agree(
-        w -> FusedUpdate.sgd(w, 0.1, 0.9, 0.05), w -> Optimizers.sgd(w, 0.1, 0.9, 0.05));
+    agree(w -> FusedUpdate.sgd(w, 0.1, 0.9, 0.05), w -> Optimizers.sgd(w, 0.1, 0.9, 0.05));
   }
 
   @Test

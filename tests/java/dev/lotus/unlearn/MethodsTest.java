@@ -34,7 +34,7 @@ class MethodsTest {
     rig = Rig.of(24, 96, 40);
     trained = Rig.model(1);
     int[] all = EpochOrder.of(rig.data.split().forget(), rig.data.split().retain()).indices();
-    new TrainLoop(rig.engine, new TrainLoop.Config(25, 16, 0.1, 0, Augmentation.NONE, 1))
+    new TrainLoop(rig.engine, new TrainLoop.Config(8, 16, 0.03, 0, Augmentation.NONE, 1))
         .tune(trained, rig.data.dataset().train(), all, e -> {});
     assertThat(accuracy(trained, rig.data.split().forget())).isGreaterThan(0.85);
   }
@@ -48,6 +48,12 @@ class MethodsTest {
     return new Evaluator(rig.engine)
         .statistics(model, rig.data.dataset().train(), indices, "training")
         .accuracy();
+  }
+
+  private static double loss(Backbone model, int[] indices) {
+    return new Evaluator(rig.engine)
+        .statistics(model, rig.data.dataset().train(), indices, "training")
+        .meanLoss();
   }
 
   static Stream<String> names() {
@@ -81,8 +87,7 @@ class MethodsTest {
   @ParameterizedTest
   @MethodSource("names")
   void allQuirksRunTogether(String method) {
-    UpstreamQuirk[] quirks =
-        UpstreamQuirk.parse("all", method).toArray(new UpstreamQuirk[0]);
+    UpstreamQuirk[] quirks = UpstreamQuirk.parse("all", method).toArray(new UpstreamQuirk[0]);
     for (Rig small : List.of(Rig.of(10, 20, 6), Rig.ofClass(10, 20, 6))) {
       try (Backbone original = Rig.model(2)) {
         UnlearnConfig config = Rig.fixedTau(Rig.config(method, 2, 1e-2, 5e-4, quirks));
@@ -101,34 +106,34 @@ class MethodsTest {
   }
 
   /**
-   * Enough epochs at a rate for so small a set: the samples to forget are forgotten, those to keep
-   * are kept better.
+   * Enough epochs at a rate for so small a set: the loss on the samples to forget rises, and stands
+   * above that on the samples to keep.
    */
   @ParameterizedTest
   @CsvSource({
-    "lotus, 4, 2e-3",
-    "neggrad+, 12, 0.02",
+    "lotus, 6, 3e-3",
+    "neggrad+, 25, 0.02",
     "random-label, 4, 0.02",
     "bad-teacher, 8, 2e-3",
-    "scrub, 6, 1e-3",
+    "scrub, 6, 1e-2",
     "ssd, 1, 0",
-    "unsir, 3, 0.02",
+    "unsir, 6, 0.05",
     "salun, 4, 0.03",
-    "salun-lotus, 4, 5e-3",
+    "salun-lotus, 6, 1e-2",
     "retrain, 25, 0.1"
   })
   void forgetsWhatItShouldAndKeepsTheRest(String method, int epochs, double lr) {
-    double before = accuracy(trained, rig.data.split().forget());
-    UnlearnConfig config = Rig.config(method, epochs, lr, 5e-4);
+    // SSD dampens what matters ten times more to D_f than to all: D_f must be less than a tenth.
+    Rig own = method.equals("ssd") ? rig.forgetting(3) : rig;
+    double before = loss(trained, own.data.split().forget());
+    UnlearnConfig config = Rig.config(method, epochs, lr, 0);
     if (method.contains("lotus")) {
       config = Rig.fixedTau(config);
     }
-    try (Backbone model = rig.run(trained, config).model()) {
-      double forget = accuracy(model, rig.data.split().forget());
-      double retain = accuracy(model, rig.data.split().retain());
-      System.err.println(method + " forget " + before + " -> " + forget + ", retain " + retain);
-      assertThat(forget).isLessThan(before - 0.1);
-      assertThat(retain).isGreaterThan(forget + 0.1);
+    try (Backbone model = own.run(trained, config).model()) {
+      double forget = loss(model, own.data.split().forget());
+      double retain = loss(model, own.data.split().retain());
+      assertThat(forget).isGreaterThan(5 * before).isGreaterThan(2 * retain);
     }
   }
 
@@ -139,9 +144,7 @@ class MethodsTest {
     Rig small = Rig.of(10, 20, 6);
     UpstreamQuirk[] quirks =
         method.equals("ssd")
-            ? new UpstreamQuirk[] {
-              UpstreamQuirk.SSD_EVERY_EPOCH, UpstreamQuirk.SSD_BATCH_GRADIENT
-            }
+            ? new UpstreamQuirk[] {UpstreamQuirk.SSD_EVERY_EPOCH, UpstreamQuirk.SSD_BATCH_GRADIENT}
             : new UpstreamQuirk[0];
     UnlearnConfig config = Rig.fixedTau(Rig.config(method, 6, 1e-3, 5e-4, quirks));
     try (Backbone original = Rig.model(2)) {

@@ -26,8 +26,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * What the tests of methods share: a corner of the generated data, a network of one convolution, and
- * a plain loop over batches for references that are composed of libtorch operations.
+ * What the tests of methods share: a corner of the generated data, a network of one convolution,
+ * and a plain loop over batches for references that are composed of libtorch operations.
  */
 final class Rig {
   static final long SEED = 11;
@@ -56,6 +56,26 @@ final class Rig {
   static Rig ofClass(int forget, int retain, int heldOut) {
     Dataset dataset = Datasets.open("synthetic", null, 0);
     return cut(dataset, Split.ofClass(dataset, 3, 1), forget, retain, heldOut);
+  }
+
+  /** The same samples, of which only the first few are to be forgotten. */
+  Rig forgetting(int few) {
+    Split split = data.split();
+    int[] forget = split.forget();
+    int[] retain = Arrays.copyOf(split.retain(), split.retain().length + forget.length - few);
+    System.arraycopy(forget, few, retain, split.retain().length, forget.length - few);
+    Split other =
+        new Split(
+            1,
+            split.dataset(),
+            split.dataSha256(),
+            1,
+            split.kind(),
+            Arrays.copyOf(forget, few),
+            retain,
+            split.val(),
+            split.test());
+    return new Rig(new UnlearnData(data.dataset(), other));
   }
 
   private static Rig cut(Dataset dataset, Split whole, int forget, int retain, int heldOut) {

@@ -52,6 +52,7 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin CommonOptions common;
   @Mixin TrainingOptions training;
   @Mixin SaveOptions saving;
+  @Mixin ArchOption arch;
 
   @Option(
       names = "--model",
@@ -60,13 +61,6 @@ final class TrainCommand implements Callable<Integer> {
       description =
           "An architecture, drawn anew: resnet18, resnet20, resnet32, resnet44, resnet56, resnet18_torchvision, resnet18_cifar, vit_b_16, vit_s_16 or vit_ti_16; or a model to go on from: a run folder, weights or a TorchScript program.")
   String model;
-
-  @Option(
-      names = "--arch",
-      paramLabel = "NAME",
-      description =
-          "Architecture of foreign weights, where it is not recognised by their names and shapes.")
-  String arch;
 
   @Option(
       names = "--width",
@@ -190,10 +184,12 @@ final class TrainCommand implements Callable<Integer> {
       if (width != 1) {
         throw new InputException("--width " + width + ": " + model + " has its own");
       }
-      return ModelSource.openToTrain("--model", place, arch, data.normalize, dataset, common.seed);
+      return ModelSource.openToTrain(
+          "--model", place, arch.name, data.normalize, dataset, common.seed);
     }
-    if (arch != null) {
-      throw new InputException("--arch " + arch + ": --model " + model + " is no file to read");
+    if (arch.name != null) {
+      throw new InputException(
+          "--arch " + arch.name + ": --model " + model + " is no file to read");
     }
     ImageSet images = dataset.train();
     Backbone backbone =

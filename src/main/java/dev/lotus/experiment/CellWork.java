@@ -15,6 +15,7 @@ import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
+import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnLoop;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
@@ -123,7 +124,7 @@ final class CellWork implements AutoCloseable {
         switch (item.kind()) {
           case ORIGINAL -> originalScores();
           case GOLD -> goldScores();
-          case UNLEARNED -> evaluate(item);
+          case UNLEARNED -> unlearnedScores(item);
         };
     ModelScores reference = item.kind() == WorkItem.Kind.GOLD ? null : goldScores();
     double seconds =
@@ -152,6 +153,20 @@ final class CellWork implements AutoCloseable {
       goldScores = evaluate(cell.gold());
     }
     return goldScores;
+  }
+
+  /** Scored in the published code's ways where its run asked for them. */
+  private ModelScores unlearnedScores(WorkItem item) {
+    UnlearnConfig config =
+        cell.runs().stream()
+            .filter(run -> run.item().equals(item))
+            .findFirst()
+            .orElseThrow()
+            .config();
+    try (Backbone model = open(item)) {
+      cell.engine().place(model);
+      return ModelScores.of(cell.engine(), model, cell.data(), config);
+    }
   }
 
   private ModelScores evaluate(WorkItem item) {

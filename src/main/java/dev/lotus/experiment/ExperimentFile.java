@@ -38,6 +38,7 @@ public final class ExperimentFile {
     "accuracy_rounding",
     "forget_target",
     "retain_target",
+    "upstream_quirks",
     "unseen"
   };
   private static final String[] METHOD_KEYS =
@@ -215,6 +216,7 @@ public final class ExperimentFile {
                   : null,
               own.choice("forget_target", "gumbel-softmax", words(ForgetTarget.values())),
               own.choice("retain_target", "gumbel-hard", words(RetainTarget.values())),
+              own.text("upstream_quirks", null),
               own.text("unseen", null)));
     }
     StrictYaml.requireDistinct(nodes, all.stream().map(MethodSpec::name).toList());

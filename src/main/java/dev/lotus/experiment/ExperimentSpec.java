@@ -109,6 +109,7 @@ public record ExperimentSpec(
    * @param name of its row
    * @param lr null = the method's published one
    * @param weightDecay null = the method's published one
+   * @param upstreamQuirks as {@code --upstream-quirks}, or null
    * @param unseen folder of images that stand for unseen data while this method unlearns, or null
    */
   @JsonNaming(SnakeCaseStrategy.class)
@@ -127,5 +128,6 @@ public record ExperimentSpec(
       Integer accuracyRounding,
       String forgetTarget,
       String retainTarget,
+      String upstreamQuirks,
       String unseen) {}
 }

@@ -16,7 +16,8 @@ import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
-import dev.lotus.unlearn.UnlearnMethods;
+import dev.lotus.unlearn.UnlearnSettings;
+import dev.lotus.unlearn.UpstreamQuirk;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -117,7 +118,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
           Dataset with = inputs.open(dataSpec, method.unseen());
           runData = new UnlearnData(with, Inputs.withUnseen(split, with));
         }
-        UnlearnConfig config = config(method, dataset, unlearningSeed);
+        UnlearnConfig config = config(method, dataset, arch(model, dataset), unlearningSeed);
         Map<String, Object> parts = new LinkedHashMap<>();
         parts.put("original", original.sha256());
         parts.put("split_sha256", splitSha256);
@@ -152,30 +153,35 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
             train.batch(),
             train.lr(),
             train.weightDecay(),
-            augmentation(train.augment(), dataset),
+            augmentation(train.augment(), dataset, arch(model, dataset)),
             seed);
   }
 
-  private static UnlearnConfig config(MethodSpec method, Dataset dataset, long seed) {
-    UnlearnMethods.Entry entry = UnlearnMethods.entry(method.method());
-    return new UnlearnConfig(
-        method.method(),
-        method.epochs(),
-        method.batch(),
-        method.lr() != null ? method.lr() : entry.learningRate(),
-        method.weightDecay() != null ? method.weightDecay() : entry.weightDecay(),
-        augmentation(method.augment(), dataset),
-        method.retainFraction(),
-        method.alpha(),
-        method.tau(),
-        method.accuracyRounding() != null ? method.accuracyRounding() : Temperature.UNROUNDED,
-        named(ForgetTarget.values(), method.forgetTarget()),
-        named(RetainTarget.values(), method.retainTarget()),
-        seed);
+  private static UnlearnConfig config(
+      MethodSpec method, Dataset dataset, Arch arch, long seed) {
+    return new UnlearnSettings()
+        .method(method.method())
+        .epochs(method.epochs())
+        .batch(method.batch())
+        .learningRate(method.lr())
+        .weightDecay(method.weightDecay())
+        .augmentation(augmentation(method.augment(), dataset, arch))
+        .retainFraction(method.retainFraction())
+        .alpha(method.alpha())
+        .fixedTau(method.tau())
+        .accuracyRounding(
+            method.accuracyRounding() != null ? method.accuracyRounding() : Temperature.UNROUNDED)
+        .forgetTarget(named(ForgetTarget.values(), method.forgetTarget()))
+        .retainTarget(named(RetainTarget.values(), method.retainTarget()))
+        .seed(seed)
+        .quirks(UpstreamQuirk.parse(method.upstreamQuirks(), method.method()))
+        .build(dataset, arch);
   }
 
-  private static Augmentation augmentation(boolean published, Dataset dataset) {
-    return published ? Augmentation.published(dataset) : Augmentation.NONE;
+  private static Augmentation augmentation(boolean published, Dataset dataset, Arch arch) {
+    return published
+        ? Augmentation.published(dataset, arch.isTransformer())
+        : Augmentation.NONE;
   }
 
   private static <E extends Enum<E>> E named(E[] values, String word) {

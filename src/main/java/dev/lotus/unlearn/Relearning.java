@@ -71,8 +71,7 @@ public final class Relearning {
             Optimizers.sgd(student.parameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY);
         EpochRunner runner =
             new EpochRunner(engine, student, update, images, Augmentation.NONE, BATCH)) {
-      CrossEntropyStep step = new CrossEntropyStep();
-      EpochOrder order = EpochOrder.of(indices);
+      Pass pass = Pass.of(EpochOrder.of(indices), new CrossEntropyStep(engine, student));
       for (int epoch = 0; ; epoch++) {
         double accuracy =
             evaluator.statistics(student, images, data.split().forget(), "forget").accuracy();
@@ -82,7 +81,7 @@ public final class Relearning {
         if (epoch == MAX_EPOCHS) {
           return MAX_EPOCHS + 1;
         }
-        runner.run(order, epoch, seed, LEARNING_RATE, step);
+        runner.run(pass, "relearning epoch " + (epoch + 1), epoch, seed, LEARNING_RATE);
       }
     }
   }

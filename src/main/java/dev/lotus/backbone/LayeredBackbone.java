@@ -95,14 +95,17 @@ abstract class LayeredBackbone implements Backbone {
   @Override
   public final Backbone copy() {
     LayeredBackbone copy = (LayeredBackbone) Backbones.create(arch);
-    copy.to(device);
-    copy.channelsLast(channelsLast);
-    copy.train(training);
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
+      copy.to(device);
+      copy.channelsLast(channelsLast);
+      copy.train(training);
       state.byName().forEach((name, tensor) -> copy.state.byName().get(name).copy_(tensor));
+      return copy;
+    } catch (RuntimeException e) { // a device without room for it
+      copy.close();
+      throw e;
     }
-    return copy;
   }
 
   @Override

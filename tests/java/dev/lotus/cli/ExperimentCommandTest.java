@@ -15,6 +15,8 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,11 @@ import org.junit.jupiter.api.io.TempDir;
 class ExperimentCommandTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final boolean LONG = Boolean.getBoolean("lotus.exhaustive");
+
+  /**
+   * Of two methods and two seeds: two originals, two gold and four unlearned models, each scored.
+   */
+  private static final int STEPS = 16;
 
   private static final String HEAD =
       """
@@ -73,7 +80,7 @@ class ExperimentCommandTest {
                 "--data",
                 temp.resolve("data").toString(),
                 "--threads",
-                "2",
+                "1",
                 "--device",
                 "cpu",
                 "--out",
@@ -119,24 +126,22 @@ class ExperimentCommandTest {
   @Test
   void killedAtAnyMomentItEndsInTheSameResults() throws Exception {
     Path file = file("killed", LOTUS, FINETUNE);
-    long begun = System.nanoTime();
-    assertThat(child(arguments(file, "whole"), 0)).isZero();
-    double whole = (System.nanoTime() - begun) / 1e6;
+    assertThat(child(arguments(file, "whole"), 0, 0)).isZero();
     Random random = new Random(3407);
     int kills = LONG ? 12 : 3;
     int killed = 0;
     Map<String, String> before = Map.of();
     for (int i = 0; i < kills; i++) {
-      // Starting takes most of a run as short as these; moments are spread over what follows.
-      long moment = (long) (whole * (0.5 + 0.5 * (i + random.nextDouble()) / kills));
-      int status = child(arguments(file, "killed", "--resume"), moment);
+      // A moment in each part of the work: so long after a step was begun.
+      int step = 1 + (int) (STEPS * (i + random.nextDouble()) / kills);
+      int status = child(arguments(file, "killed", "--resume"), step, random.nextInt(300));
       killed += status == 137 ? 1 : 0;
       Map<String, String> after = finished("killed/store");
       assertThat(after).containsAllEntriesOf(before);
       before = after;
     }
     assertThat(killed).as("kills that hit").isPositive();
-    assertThat(child(arguments(file, "killed", "--resume"), 0)).isZero();
+    assertThat(child(arguments(file, "killed", "--resume"), 0, 0)).isZero();
     assertThat(finished("killed/store")).containsAllEntriesOf(before).hasSize(8);
     assertThat(timeless("killed")).isEqualTo(timeless("whole"));
     assertThat(temp.resolve("killed/store")).isDirectoryNotContaining("glob:**.tmp");
@@ -145,8 +150,8 @@ class ExperimentCommandTest {
     }
   }
 
-  /** A process of its own, killed by SIGKILL after so many milliseconds, or never with 0. */
-  private int child(List<String> arguments, long millis) throws Exception {
+  /** A process of its own, killed by SIGKILL so long after it began a step; never with step 0. */
+  private int child(List<String> arguments, int step, long millis) throws Exception {
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -161,8 +166,14 @@ class ExperimentCommandTest {
     Path log = temp.resolve("log");
     Process process =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
-    if (millis > 0 && !process.waitFor(millis, TimeUnit.MILLISECONDS)) {
-      process.destroyForcibly();
+    while (step > 0 && process.isAlive()) {
+      Matcher begun = Pattern.compile("\\[(\\d+)/" + STEPS + "]").matcher(Files.readString(log));
+      if (begun.results().anyMatch(match -> Integer.parseInt(match.group(1)) >= step)) {
+        process.waitFor(millis, TimeUnit.MILLISECONDS);
+        process.destroyForcibly();
+        break;
+      }
+      Thread.sleep(10);
     }
     assertThat(process.waitFor(120, TimeUnit.SECONDS)).as(Files.readString(log)).isTrue();
     return process.exitValue();

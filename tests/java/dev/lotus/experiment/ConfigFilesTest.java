@@ -65,7 +65,8 @@ class ConfigFilesTest {
 
   @BeforeAll
   static void load() {
-    TorchRuntime.load(2);
+    // One thread: such small steps spend more on waiting for each other than on the work.
+    TorchRuntime.load(1);
     engine =
         new Engine(
             ComputeDevice.CPU,

@@ -80,7 +80,7 @@ class ExperimentFileTest {
             methods:
               - {name: x, method: lotus, epochs: 1, batch: 2, lr: 1e-3, weight_decay: 0, augment: none,
                  retain_fraction: 1, alpha: 0, tau: 2, accuracy_rounding: 2, forget_target: softmax,
-                 retain_target: argmax, unseen: cifake}
+                 retain_target: argmax, upstream_quirks: all, unseen: cifake}
             """);
     assertThat(spec.seeds().unlearningOf(1)).containsExactly(5L, 6L);
     assertThat(spec.seeds().splitOf(1)).isEqualTo(9);
@@ -89,7 +89,8 @@ class ExperimentFileTest {
     assertThat(spec.methods().get(0))
         .isEqualTo(
             new MethodSpec(
-                "x", "lotus", 1, 2, 1e-3, 0.0, false, 1, 0, 2.0, 2, "softmax", "argmax", "cifake"));
+                "x", "lotus", 1, 2, 1e-3, 0.0, false, 1, 0, 2.0, 2, "softmax", "argmax", "all",
+                "cifake"));
   }
 
   @ParameterizedTest

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lotus.metric.Statistics.Correlation;
 import dev.lotus.metric.Statistics.Spread;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,7 +74,7 @@ class StatisticsTest {
   void correlationOfAnscombesQuartet() {
     double[] x = {10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5};
     double[] y = {8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68};
-    Correlation correlation = Statistics.correlation(x, y);
+    Correlation correlation = Correlation.pearson(x, y);
     assertThat(correlation.n()).isEqualTo(11);
     assertThat(correlation.r()).isCloseTo(0.816420516345, within(1e-11));
     assertThat(correlation.p()).isCloseTo(0.00216962887308, within(1e-12));
@@ -83,15 +82,15 @@ class StatisticsTest {
 
   @Test
   void correlationThatIsNotDefinedIsNull() {
-    assertThat(Statistics.correlation(new double[] {1}, new double[] {2}))
+    assertThat(Correlation.pearson(new double[] {1}, new double[] {2}))
         .isEqualTo(new Correlation(1, null, null));
-    assertThat(Statistics.correlation(new double[] {1, 1, 1}, new double[] {1, 2, 3}))
+    assertThat(Correlation.pearson(new double[] {1, 1, 1}, new double[] {1, 2, 3}))
         .isEqualTo(new Correlation(3, null, null));
-    assertThat(Statistics.correlation(new double[] {1, 2}, new double[] {4, 2}))
-        .isEqualTo(new Correlation(2, -1.0, null));
-    assertThat(Statistics.correlation(new double[] {1, 2, 3}, new double[] {2, 4, 6}))
-        .isEqualTo(new Correlation(3, 1.0, 0.0));
-    assertThatThrownBy(() -> Statistics.correlation(new double[2], new double[3]))
-        .isInstanceOf(IllegalArgumentException.class);
+    assertThat(Correlation.pearson(new double[] {1, 2}, new double[] {4, 2}))
+        .isEqualTo(new Correlation(2, null, null));
+    assertThat(Correlation.pearson(new double[] {1, 2, 3}, new double[] {2, 4, 6}))
+        .satisfies(c -> assertThat(c.r()).isCloseTo(1, within(1e-15)));
+    assertThatThrownBy(() -> Correlation.pearson(new double[2], new double[3]))
+        .hasMessageContaining("2 values against 3");
   }
 }

@@ -1,6 +1,7 @@
 package dev.lotus.report;
 
 import dev.lotus.metric.AvgGap;
+import dev.lotus.metric.Correlation;
 import dev.lotus.metric.Metrics;
 import dev.lotus.metric.Statistics;
 import dev.lotus.metric.Statistics.Spread;
@@ -166,7 +167,7 @@ final class ExperimentSamples {
             "rf_jsd",
             "jsd",
             "runs",
-            Statistics.correlation(
+            Correlation.pearson(
                 points.stream().mapToDouble(p -> p[0]).toArray(),
                 points.stream().mapToDouble(p -> p[1]).toArray())));
   }

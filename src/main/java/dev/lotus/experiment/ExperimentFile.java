@@ -15,7 +15,6 @@ import dev.lotus.unlearn.UnlearnMethods;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
@@ -44,22 +43,13 @@ public final class ExperimentFile {
   private static final String[] METHOD_KEYS =
       Stream.concat(Stream.of("name", "method"), Stream.of(SETTINGS)).toArray(String[]::new);
 
-  private final Collection<String> methodNames;
-
-  private ExperimentFile(Collection<String> methodNames) {
-    this.methodNames = methodNames;
-  }
+  private ExperimentFile() {}
 
   /**
    * @throws InputException naming file, key, value and what is wanted
    */
   public static ExperimentSpec read(Path file) {
-    return read(file, UnlearnMethods.names());
-  }
-
-  /** With other methods than those there are. */
-  static ExperimentSpec read(Path file, Collection<String> methodNames) {
-    return new ExperimentFile(methodNames).experiment(StrictYaml.read(file));
+    return new ExperimentFile().experiment(StrictYaml.read(file));
   }
 
   private ExperimentSpec experiment(StrictYaml root) {
@@ -197,7 +187,7 @@ public final class ExperimentFile {
     for (StrictYaml node : nodes) {
       StrictYaml own = node.over(root.child("defaults"));
       own.allow(METHOD_KEYS);
-      String method = own.choice("method", null, methodNames);
+      String method = own.choice("method", null, UnlearnMethods.names());
       all.add(
           new MethodSpec(
               own.text("name", method),

@@ -157,8 +157,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
             seed);
   }
 
-  private static UnlearnConfig config(
-      MethodSpec method, Dataset dataset, Arch arch, long seed) {
+  private static UnlearnConfig config(MethodSpec method, Dataset dataset, Arch arch, long seed) {
     return new UnlearnSettings()
         .method(method.method())
         .epochs(method.epochs())
@@ -179,9 +178,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
   }
 
   private static Augmentation augmentation(boolean published, Dataset dataset, Arch arch) {
-    return published
-        ? Augmentation.published(dataset, arch.isTransformer())
-        : Augmentation.NONE;
+    return published ? Augmentation.published(dataset, arch.isTransformer()) : Augmentation.NONE;
   }
 
   private static <E extends Enum<E>> E named(E[] values, String word) {

@@ -3,6 +3,7 @@ package dev.lotus.experiment;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lotus.data.Split;
 import dev.lotus.metric.AvgGap;
+import dev.lotus.metric.Correlation;
 import dev.lotus.metric.Statistics;
 import dev.lotus.metric.Statistics.Spread;
 import dev.lotus.report.ExperimentResults;
@@ -215,7 +216,7 @@ final class Results {
         x,
         y,
         over,
-        Statistics.correlation(
+        Correlation.pearson(
             points.stream().mapToDouble(p -> p[0]).toArray(),
             points.stream().mapToDouble(p -> p[1]).toArray()));
   }

@@ -7,17 +7,16 @@ import org.apache.commons.statistics.distribution.TDistribution;
  * Pearson's correlation of two metrics over the runs of an experiment, such as RF-JSD and JSD,
  * which tells whether the one can stand for the other.
  *
- * @param r -1..1
- * @param pValue chance of at least this |r| between independent normal variables, two-sided,
- *     Student's t with n - 2 degrees of freedom
  * @param n pairs
+ * @param r -1..1; null where nothing can be said: fewer than three pairs, or one side is constant
+ * @param p chance of at least this |r| between independent normal variables, two-sided, Student's t
+ *     with n - 2 degrees of freedom; null where r is
  */
-public record Correlation(double r, double pValue, int n) {
+public record Correlation(int n, Double r, Double p) {
 
   /**
    * @param x one value a run
    * @param y the other metric of the same runs
-   * @return null where nothing can be said: fewer than three runs, or one of the two is constant
    * @throws InputException where lengths differ or a value is not finite
    */
   public static Correlation pearson(double[] x, double[] y) {
@@ -29,7 +28,7 @@ public record Correlation(double r, double pValue, int n) {
     double[] dx = centred(x);
     double[] dy = centred(y);
     if (n < 3 || dx == null || dy == null) {
-      return null;
+      return new Correlation(n, null, null);
     }
     // Unit vectors first: squares of values near 1e-200 would vanish.
     double r = 0;
@@ -39,7 +38,7 @@ public record Correlation(double r, double pValue, int n) {
     r = Math.max(-1, Math.min(1, r));
     double t = Math.abs(r) * Math.sqrt((n - 2) / ((1 - r) * (1 + r)));
     double p = Math.abs(r) == 1 ? 0 : 2 * TDistribution.of(n - 2).survivalProbability(t);
-    return new Correlation(r, p, n);
+    return new Correlation(n, r, p);
   }
 
   /** The deviations from the mean over their length; null where all values are equal. */

@@ -29,16 +29,6 @@ public final class Statistics {
       double mean, Double std, int runs, int trainingSeeds, Double low, Double high) {}
 
   /**
-   * Pearson's correlation.
-   *
-   * @param n pairs
-   * @param r coefficient; null with fewer than two pairs, or where one side does not vary
-   * @param p two-sided, of no correlation, from Student's t with n - 2 degrees of freedom; null
-   *     with fewer than three pairs
-   */
-  public record Correlation(int n, Double r, Double p) {}
-
-  /**
    * @param byTrainingSeed the values of the runs of each training seed; none of them empty
    * @throws IllegalArgumentException where there is no value
    */
@@ -65,39 +55,6 @@ public final class Statistics {
     }
     return new Spread(
         mean(all), all.length > 1 ? (Double) std(all) : null, all.length, means.length, low, high);
-  }
-
-  /**
-   * @param x one value a pair
-   * @param y as many
-   */
-  public static Correlation correlation(double[] x, double[] y) {
-    if (x.length != y.length) {
-      throw new IllegalArgumentException(x.length + " values of x, " + y.length + " of y");
-    }
-    int n = x.length;
-    if (n < 2) {
-      return new Correlation(n, null, null);
-    }
-    double meanX = mean(x);
-    double meanY = mean(y);
-    double xx = 0;
-    double yy = 0;
-    double xy = 0;
-    for (int i = 0; i < n; i++) {
-      xx += (x[i] - meanX) * (x[i] - meanX);
-      yy += (y[i] - meanY) * (y[i] - meanY);
-      xy += (x[i] - meanX) * (y[i] - meanY);
-    }
-    if (!(xx > 0) || !(yy > 0)) {
-      return new Correlation(n, null, null);
-    }
-    double r = Math.max(-1, Math.min(1, xy / Math.sqrt(xx * yy)));
-    if (n < 3) {
-      return new Correlation(n, r, null);
-    }
-    double t = Math.abs(r) * Math.sqrt((n - 2) / (1 - r * r));
-    return new Correlation(n, r, 2 * TDistribution.of(n - 2).survivalProbability(t));
   }
 
   private static double mean(double[] values) {

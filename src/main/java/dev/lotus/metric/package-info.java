@@ -8,9 +8,8 @@
  * Each number has one class: {@link Mia}, {@link Jsd} (textbook), {@link JsdUpstream} (as the
  * published tables were made), {@link RfJsd}, {@link AvgGap}, {@link Tow}, {@link EntropyShift};
  * the attacks {@link LossAttack}, {@link ULira}, {@link Rmia} with {@link Roc}; {@link
- * ForgettingScore} over many models; {@link Correlation} and {@link
- * Statistics} over many runs. {@link Evaluation} puts
- * those of one model together. {@link GoldenFile} reads the cases computed by the published code
- * that the tests and {@code lotus verify} compare with.
+ * ForgettingScore} over many models; {@link Correlation} and {@link Statistics} over many runs.
+ * {@link Evaluation} puts those of one model together. {@link GoldenFile} reads the cases computed
+ * by the published code that the tests and {@code lotus verify} compare with.
  */
 package dev.lotus.metric;

@@ -2,7 +2,7 @@ package dev.lotus.report;
 
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
-import dev.lotus.metric.Statistics.Correlation;
+import dev.lotus.metric.Correlation;
 import dev.lotus.metric.Statistics.Spread;
 import java.util.List;
 import java.util.Map;

@@ -86,11 +86,7 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
   }
 
   private static ModelScores of(
-      Evaluator ofTraining,
-      Evaluator ofHeldOut,
-      Backbone model,
-      UnlearnData data,
-      Store store) {
+      Evaluator ofTraining, Evaluator ofHeldOut, Backbone model, UnlearnData data, Store store) {
     ImageSet train = data.dataset().train();
     ImageSet heldOut = data.dataset().heldOut();
     Split split = data.split();

@@ -226,6 +226,41 @@ Case sized(int32_t height, int32_t width, int32_t crop_height, int32_t crop_widt
   return k;
 }
 
+// All pixel values under many means and deviations, some at the ends of fp32: the bits of the three operations.
+void check_rounding() {
+  Case k;
+  k.channels = 4, k.height = k.crop_height = k.out_height = 16, k.width = k.crop_width = k.out_width = 16;
+  k.boxes = Boxes::kCentred, k.rows = 1;
+  Input in;
+  for (int i = 0; i < kImages * 4 * 256; ++i) in.images.push_back(static_cast<uint8_t>(i));
+  in.indices = {1};
+  in.flips = {0};
+  Rng rng{7};
+  for (int turn = 0; turn < (quick ? 40 : 1000); ++turn) {
+    k.image_layout = turn % 2;
+    k.out_layout = turn / 2 % 2;
+    in.augment = {16, 16, -1, LOTUS_PAD_ZERO, 0, {}, {}};
+    const int spread = turn % 16 == 0 ? 120 : turn % 4 == 0 ? 30 : 2;
+    for (int c = 0; c < 4; ++c) {
+      in.augment.mean[c] = static_cast<float>(ldexp(rng.uniform() - 0.5, static_cast<int>(rng.below(spread)) - spread / 2));
+      in.augment.std[c] = static_cast<float>(ldexp(rng.uniform(), static_cast<int>(rng.below(spread)) - spread / 2));
+    }
+    if (turn % 5 == 0) in.augment.mean[turn % 4] = static_cast<float>(rng.below(256)) / 255;
+    context = "gather_augment rounding, turn " + std::to_string(turn);
+    const std::vector<double> out = run(k, in).values;
+    int different = 0;
+    for (int c = 0; c < 4; ++c)
+      for (int i = 0; i < 256; ++i) {
+        const int pixel = in.images[static_cast<size_t>(k.image_layout == LOTUS_CHANNELS_FIRST ? i : i * 4 + c)];
+        const float unit = static_cast<float>(pixel) / 255, moved = unit - in.augment.mean[c];
+        const float wanted = moved / in.augment.std[c];
+        different += out[static_cast<size_t>(k.out_layout == LOTUS_CHANNELS_FIRST ? c * 256 + i : i * 4 + c)] !=
+                     static_cast<double>(wanted);
+      }
+    expect(different == 0, std::to_string(different) + " of 1024 values are rounded otherwise");
+  }
+}
+
 }  // namespace
 
 const Suite suite("gather_augment", [] {
@@ -240,6 +275,8 @@ const Suite suite("gather_augment", [] {
   check_size(sized(9, 70, 9, 70, 2, 1, 0, 5), all);  // more taps than a piece of the CUDA kernel holds
   check_size(sized(37, 500, 37, 500, 224, 224, 0, 1), quick ? 1 : 3);
   check_size(sized(500, 375, 480, 360, 224, 224, 0, 1), quick ? 1 : 3);
+
+  check_rounding();
 
   // A draw at either end of the words, which no seed above may hit, and a probability of 0 and of 1.
   context = "gather_augment draws";

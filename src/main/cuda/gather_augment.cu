@@ -1,6 +1,6 @@
 // gather_augment on CUDA: one launch; a block a tile of one output image, a thread a pixel with all of its channels.
 //
-//   out_yxc = scale_c sum_j v_yj sum_k h_xk image[first_y + j, first_x + k, c] + bias_c
+//   out_yxc = (sum_j v_yj sum_k h_xk image[first_y + j, first_x + k, c] / 255 - mean_c) / std_c
 //
 // v and h are the weights of math/augment.h, padding folded in: one tap each where the box is as large as the output.
 // The tile's weights are made once, in shared memory, up to kTaps an axis at a time; a pixel needs more only where an
@@ -9,6 +9,7 @@
 #include "common/quads.cuh"
 #include "common/reduce.cuh"
 #include "math/augment.h"
+#include "math/normalise.h"
 #include "ops_cuda.h"
 
 namespace lotus {
@@ -20,7 +21,12 @@ constexpr int kTileRows = 8, kTileCols = 32, kThreads = kTileRows * kTileCols;
 constexpr int kTaps = 32;
 
 struct Normalisation {
-  float scale[4], bias[4];
+  float mean[4], std[4], inverse[4];
+  bool plain;
+  __device__ float operator()(float pixel, int c) const {
+    if (!plain) return (pixel / 255.0f - mean[c]) / std[c];
+    return divided(divided(pixel, 255.0f, 1 / 255.0f) - mean[c], std[c], inverse[c]);
+  }
 };
 
 // What row b of the batch is made of.
@@ -137,7 +143,7 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int c = 0; c < 4; ++c)
       if (c < channels)
-        narrow(readable ? fmaf(sum[c], normalisation.scale[c], normalisation.bias[c]) : kNan,
+        narrow(readable ? normalisation(sum[c], c) : kNan,
                out[planes_out ? c * out_plane : c]);
   }
   // The same in every thread of the block; thread 0's warp writes it.
@@ -150,9 +156,11 @@ int32_t gather_augment(const AugmentArgs& a) {
   const DeviceScope scope(a.device);
   LOTUS_CUDA_TRY(kOp, scope.status());
   Normalisation normalisation = {};
+  normalisation.plain = plain(a.augment, a.channels);
   for (int c = 0; c < a.channels; ++c) {
-    normalisation.scale[c] = static_cast<float>(1 / (255 * static_cast<double>(a.augment.std[c])));
-    normalisation.bias[c] = static_cast<float>(-static_cast<double>(a.augment.mean[c]) / a.augment.std[c]);
+    normalisation.mean[c] = a.augment.mean[c];
+    normalisation.std[c] = a.augment.std[c];
+    normalisation.inverse[c] = 1 / a.augment.std[c];
   }
   const uint32_t across = static_cast<uint32_t>((a.out_width + kTileCols - 1) / kTileCols);
   const int64_t tiles = static_cast<int64_t>((a.out_height + kTileRows - 1) / kTileRows) * across;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/simd.h"
+#include "math/normalise.h"
 
 namespace lotus {
 namespace LOTUS_LEVEL {
@@ -50,31 +51,52 @@ inline void transpose(F (&x)[kWidth]) {
   }
 }
 
+// a / b, rounded once (math/normalise.h); inverse = 1 / b. A level without fused multiply-adds divides.
+#if defined(__AVX512F__)
+inline F multiply_add(F a, F b, F c) { return (F)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+#elif defined(__FMA__)
+inline F multiply_add(F a, F b, F c) { return (F)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+#endif
+inline F divided(F a, F b, F inverse) {
+#if defined(__AVX512F__) || defined(__FMA__)
+  const F q = a * inverse;
+  const F closer = multiply_add(multiply_add(-q, b, a), inverse, q);
+  return multiply_add(multiply_add(-closer, b, a), inverse, closer);
+#else
+  (void)inverse;
+  return a / b;
+#endif
+}
+
 // (pixel / 255 - mean) / std of a run of values whose channels take turns, G of them: vector v of the run starts at
-// channel v kWidth mod G, so the factors repeat every G vectors. A multiply-add for kWidth values, where a table of 256
+// channel v kWidth mod G, so the factors repeat every G vectors. Arithmetic for kWidth values, where a table of 256
 // values a channel would be read a lane at a time.
 template <int G>
 class Normalise {
  public:
-  Normalise(const lotus_augment& augment, int32_t first_channel) {
+  Normalise(const lotus_augment& augment, int32_t first_channel) : plain_(plain(augment, first_channel + G)) {
     for (int v = 0; v < G; ++v)
       for (int lane = 0; lane < kWidth; ++lane) {
         const int32_t c = first_channel + (v * kWidth + lane) % G;
-        scale_[v][lane] = static_cast<float>(1 / (255 * static_cast<double>(augment.std[c])));
-        bias_[v][lane] = static_cast<float>(-static_cast<double>(augment.mean[c]) / augment.std[c]);
+        mean_[v][lane] = augment.mean[c];
+        std_[v][lane] = augment.std[c];
+        inverse_[v][lane] = 1 / augment.std[c];
       }
   }
-  F operator()(F pixels, int64_t vector) const { return pixels * scale_[vector % G] + bias_[vector % G]; }
+  F operator()(F pixels, int64_t vector) const {
+    const int64_t v = vector % G;
+    return plain_ ? value(pixels, v) : (pixels / k255 - mean_[v]) / std_[v];
+  }
 
   // A whole run of bytes.
   template <class T>
   void run(const uint8_t* pixels, int64_t n, T* out) const {
     constexpr int64_t kStep = G * kWidth;
     int64_t i = 0;
-    for (; i + kStep <= n; i += kStep)
+    for (; plain_ && i + kStep <= n; i += kStep)
       for (int v = 0; v < G; ++v) {
         const int64_t at = i + v * kWidth;
-        store(out + at, load_bytes(pixels + at, Whole{}) * scale_[v] + bias_[v], Whole{});
+        store(out + at, value(load_bytes(pixels + at, Whole{}), v), Whole{});
       }
     for_vectors(n - i, [&](int64_t k, auto lanes) {
       store(out + i + k, (*this)(load_bytes(pixels + i + k, lanes), k / kWidth), lanes);
@@ -82,7 +104,12 @@ class Normalise {
   }
 
  private:
-  F scale_[G], bias_[G];
+  static constexpr float k255 = 255;
+  F value(F pixels, int64_t v) const {
+    return divided(divided(pixels, splat(k255), splat(1 / k255)) - mean_[v], std_[v], inverse_[v]);
+  }
+  bool plain_;
+  F mean_[G], std_[G], inverse_[G];
 };
 
 }  // namespace LOTUS_LEVEL

@@ -6,21 +6,24 @@ import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.TorchRuntime;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.opencv.global.opencv_core;
 import org.bytedeco.opencv.global.opencv_imgcodecs;
@@ -29,53 +32,76 @@ import org.bytedeco.opencv.opencv_core.Mat;
 import org.bytedeco.opencv.opencv_core.Size;
 
 /**
- * Images a second of a folder of JPEGs: the decode library alone on one thread, with the library's
- * own (not antialiased) resize, and whole batches by {@link BatchLoader}, all in one run, in turn.
- * Arguments: folder, rounds.
+ * Images a second of a folder of JPEGs: the decode library alone, on files that are in memory; with
+ * the library's own resize (not antialiased); this library's images, from files to planes; whole
+ * batches, decoded and from the cache. All in one run, in turn. Arguments: rounds, folder with a
+ * folder a class; without one, 64 pictures of 500x375 are made up.
  */
 public final class DecodeThroughput {
-  private static final DataSettings UNCACHED = DataSettings.PUBLISHED;
+  private static final int CORES = Runtime.getRuntime().availableProcessors();
+  private static final int MADE_UP = 64;
 
   private DecodeThroughput() {}
 
+  private record Side(String name, Runnable work) {}
+
   /** Prints the medians. */
-  public static void main(String[] args) {
-    Path folder = Path.of(args[0]);
-    int rounds = Integer.parseInt(args[1]);
-    List<byte[]> files = files(folder);
-    int cores = Runtime.getRuntime().availableProcessors();
-    double[][] rates = new double[4][rounds];
-    double[][] costs = new double[4][rounds];
-    // One unmeasured round warms the compiler.
-    for (int round = -1; round < rounds; round++) {
-      double[][] now = {
-        rate(files.size(), () -> files.forEach(f -> library(f, false))),
-        rate(files.size(), () -> files.forEach(f -> library(f, true))),
-        loaded(folder, 10, false),
-        loaded(folder, 10, true)
-      };
-      for (int i = 0; round >= 0 && i < now.length; i++) {
-        rates[i][round] = now[i][0];
-        costs[i][round] = now[i][1];
+  public static void main(String[] args) throws IOException {
+    TorchRuntime.load(CORES);
+    opencv_core.setNumThreads(1);
+    int rounds = Integer.parseInt(args[0]);
+    Path folder = args.length > 1 ? Path.of(args[1]) : madeUp();
+    List<Mat> files = files(folder);
+    Dataset data =
+        Datasets.open(
+            "image-folder", folder, new DataSettings(0, false, null, 224, -1, 0, null, x -> {}));
+    ImageSet images = data.train();
+    ImageSet again = new Uncached(images);
+    int count = files.size();
+    // As many images to each side, some times over, so that a part is not over in a moment.
+    int total = count * Math.max(1, 640 / count);
+    IntConsumer decode = i -> library(files.get(i % count), false);
+    IntConsumer resize = i -> library(files.get(i % count), true);
+    IntConsumer read = i -> again.read(i % count, new byte[images.imageBytes()], 0);
+    List<Side> sides =
+        List.of(
+            new Side("library, decode, 1 thread", () -> shared(1, total, decode)),
+            new Side("library, decode", () -> shared(CORES, total, decode)),
+            new Side("library, decode and its resize", () -> shared(CORES, total, resize)),
+            new Side("files read, decoded, resized, cropped", () -> shared(CORES, total, read)),
+            new Side("batches of 32, fp32, decoded", () -> batches(data, again, total)),
+            new Side("batches of 32, fp32, from the cache", () -> batches(data, images, total)));
+    double[][] rates = new double[sides.size()][rounds];
+    double[][] costs = new double[sides.size()][rounds];
+    // Two unmeasured rounds warm the compiler and fill the cache.
+    for (int round = -2; round < rounds; round++) {
+      for (int i = 0; i < sides.size(); i++) {
+        double[] now = rate(total, sides.get(i).work());
+        rates[i][Math.max(round, 0)] = now[0];
+        costs[i][Math.max(round, 0)] = now[1];
       }
     }
-    String[] names = {
-      "library, decode only, 1 thread",
-      "library, decode + its own resize to 256, 1 thread",
-      "batches of 32x3x224x224 fp32, decoded, " + cores + " threads",
-      "batches from the decoded cache"
-    };
-    double single = median(rates[0]);
-    for (int i = 0; i < names.length; i++) {
+    System.out.printf(
+        Locale.ROOT, "%d JPEGs, %d rounds of %d, %d threads%n", count, rounds, total, CORES);
+    for (int i = 0; i < sides.size(); i++) {
       System.out.printf(
           Locale.ROOT,
-          "%-50s %6.0f images/s, %3.0f%% of decode only times %d; %.3f processor ms an image%n",
-          names[i],
+          "%-38s %6.0f images/s; %.3f processor ms an image; %3.0f%% of decode alone on 1 thread times"
+              + " %d, %3.0f%% of decode and library resize%n",
+          sides.get(i).name(),
           median(rates[i]),
-          100 * median(rates[i]) / (single * cores),
-          cores,
-          median(costs[i]));
+          median(costs[i]),
+          100 * median(ratios(rates[i], rates[0])) / CORES,
+          CORES,
+          100 * median(ratios(rates[i], rates[2])));
     }
+    System.exit(0);
+  }
+
+  private static double[] ratios(double[] a, double[] b) {
+    double[] ratios = new double[a.length];
+    Arrays.setAll(ratios, i -> a[i] / b[i]);
+    return ratios;
   }
 
   private static double median(double[] values) {
@@ -95,99 +121,123 @@ public final class DecodeThroughput {
     return new double[] {images / seconds, (system.getProcessCpuTime() - cpu) / 1e6 / images};
   }
 
-  private static List<byte[]> files(Path folder) {
-    try (Stream<Path> walk = Files.walk(folder)) {
-      return walk.filter(f -> f.toString().endsWith(".JPEG"))
-          .sorted()
-          .map(
-              f -> {
-                try {
-                  return Files.readAllBytes(f);
-                } catch (IOException e) {
-                  throw new UncheckedIOException(e);
+  private static void shared(int threads, int total, IntConsumer work) {
+    List<Thread> workers = new ArrayList<>();
+    for (int t = 0; t < threads; t++) {
+      int from = t;
+      Thread worker =
+          new Thread(
+              () -> {
+                for (int i = from; i < total; i += threads) {
+                  work.accept(i);
                 }
-              })
-          .toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+              });
+      worker.start();
+      workers.add(worker);
+    }
+    try {
+      for (Thread worker : workers) {
+        worker.join();
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 
-  private static void library(byte[] file, boolean resize) {
-    opencv_core.setNumThreads(1);
-    try (PointerScope scope = new PointerScope()) {
-      Mat packed = new Mat(1, file.length, opencv_core.CV_8UC1, new BytePointer(file));
-      Mat picture = opencv_imgcodecs.imdecode(packed, opencv_imgcodecs.IMREAD_COLOR);
+  private static List<Mat> files(Path folder) throws IOException {
+    List<Mat> files = new ArrayList<>();
+    try (Stream<Path> walk = Files.walk(folder)) {
+      for (Path file : walk.filter(Files::isRegularFile).sorted().toList()) {
+        byte[] bytes = Files.readAllBytes(file);
+        files.add(new Mat(1, bytes.length, opencv_core.CV_8UC1, new BytePointer(bytes)));
+      }
+    }
+    return files;
+  }
+
+  private static void library(Mat file, boolean resize) {
+    try (Mat picture = opencv_imgcodecs.imdecode(file, opencv_imgcodecs.IMREAD_COLOR)) {
       if (resize) {
         double scale = 256.0 / Math.min(picture.rows(), picture.cols());
-        Mat small = new Mat();
-        opencv_imgproc.resize(picture, small, new Size(), scale, scale, opencv_imgproc.INTER_AREA);
+        try (Mat small = new Mat();
+            Size size = new Size()) {
+          opencv_imgproc.resize(picture, small, size, scale, scale, opencv_imgproc.INTER_AREA);
+        }
       }
     }
   }
 
-  /** A new data set, so nothing is decoded yet; every image is asked for {@code times} times. */
-  private static double[] loaded(Path folder, int times, boolean cached) {
-    Dataset data = Datasets.open("image-folder", folder, UNCACHED);
-    ImageSet images = data.train();
-    if (cached) {
-      byte[] image = new byte[images.imageBytes()];
-      for (int i = 0; i < images.size(); i++) {
-        images.read(i, image, 0);
-      }
-    }
-    int[] order = new int[images.size() * times];
+  private static void batches(Dataset data, ImageSet images, int total) {
+    int[] order = new int[total];
     Arrays.setAll(order, i -> i % images.size());
-    ImageSet source = cached ? images : new Again(folder, times);
     try (BatchLoader loader =
-        new BatchLoader(source, data.normalization(), Augmentation.NONE, 32, ComputeDevice.CPU)) {
-      return rate(
-          order.length,
-          () -> {
-            Iterator<Batch> batches = loader.epoch(EpochOrder.of(order), 0, 0);
-            while (batches.hasNext()) {
-              try (PointerScope step = new PointerScope()) {
-                batches.next();
-              }
-            }
-          });
+        new BatchLoader(images, data.normalization(), Augmentation.NONE, 32, ComputeDevice.CPU)) {
+      Iterator<Batch> batches = loader.epoch(EpochOrder.of(order), 0, 0);
+      while (batches.hasNext()) {
+        try (PointerScope step = new PointerScope()) {
+          batches.next();
+        }
+      }
     }
   }
 
-  /** The folder opened {@code times} times, each with a cache of its own: every read decodes. */
-  private static final class Again implements ImageSet {
-    private final ImageSet[] sets;
-    private final java.util.concurrent.atomic.AtomicIntegerArray reads;
-
-    Again(Path folder, int times) {
-      sets = new ImageSet[times];
-      Arrays.setAll(sets, i -> Datasets.open("image-folder", folder, UNCACHED).train());
-      reads = new java.util.concurrent.atomic.AtomicIntegerArray(sets[0].size());
+  /** Clouds with some grain, about as hard to decode as photographs of that size. */
+  private static Path madeUp() throws IOException {
+    Path folder = Files.createTempDirectory("lotus-jpegs");
+    Path inside = Files.createDirectories(folder.resolve("class"));
+    opencv_core.setRNGSeed(1);
+    try (PointerScope scope = new PointerScope();
+        IntPointer quality = new IntPointer(opencv_imgcodecs.IMWRITE_JPEG_QUALITY, 92)) {
+      for (int i = 0; i < MADE_UP; i++) {
+        Mat clouds = noise(12, 16, 0, 255);
+        Mat picture = new Mat();
+        opencv_imgproc.resize(
+            clouds, picture, new Size(500, 375), 0, 0, opencv_imgproc.INTER_CUBIC);
+        opencv_core.add(picture, noise(375, 500, 0, 24), picture);
+        Path file = inside.resolve(String.format("%03d.jpg", i));
+        opencv_imgcodecs.imwrite(file.toString(), picture, quality);
+        file.toFile().deleteOnExit();
+      }
     }
+    inside.toFile().deleteOnExit();
+    folder.toFile().deleteOnExit();
+    return folder;
+  }
 
+  private static Mat noise(int rows, int columns, int low, int high) {
+    Mat mat = new Mat(rows, columns, opencv_core.CV_8UC3);
+    opencv_core.randu(
+        mat,
+        new Mat(1, 1, opencv_core.CV_32F, new org.bytedeco.opencv.opencv_core.Scalar(low)),
+        new Mat(1, 1, opencv_core.CV_32F, new org.bytedeco.opencv.opencv_core.Scalar(high)));
+    return mat;
+  }
+
+  /** Forgets each image as soon as it was read: every read decodes. */
+  private record Uncached(ImageSet images) implements ImageSet {
     @Override
     public int size() {
-      return sets[0].size();
+      return images.size();
     }
 
     @Override
     public int channels() {
-      return sets[0].channels();
+      return images.channels();
     }
 
     @Override
     public int height() {
-      return sets[0].height();
+      return images.height();
     }
 
     @Override
     public int width() {
-      return sets[0].width();
+      return images.width();
     }
 
     @Override
     public int label(int index) {
-      return sets[0].label(index);
+      return images.label(index);
     }
 
     @Override
@@ -197,7 +247,8 @@ public final class DecodeThroughput {
 
     @Override
     public void read(int index, byte[] dst, int offset) {
-      sets[reads.getAndIncrement(index) % sets.length].read(index, dst, offset);
+      images.read(index, dst, offset);
+      images.eraseCached(new int[] {index});
     }
   }
 }

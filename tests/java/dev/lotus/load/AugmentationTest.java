@@ -6,11 +6,21 @@ import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
 import dev.lotus.data.MemoryImages;
 import dev.lotus.data.Normalization;
+import dev.lotus.device.TorchRuntime;
+import dev.lotus.kernel.GatherAugment;
+import dev.lotus.kernel.GatherAugment.PadMode;
 import java.util.List;
+import org.bytedeco.javacpp.FloatPointer;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class AugmentationTest {
   private static final int SIDE = 5;
+
+  @BeforeAll
+  static void load() {
+    TorchRuntime.load(0);
+  }
 
   /** Two channels of 5x5; pixel (c, y, x) is 1 + 100 c + 10 y + x. */
   private static byte[] image() {
@@ -31,21 +41,31 @@ class AugmentationTest {
   @Test
   void everyShiftAndMirrorIsACropOfTheBlackPaddedImage() {
     MemoryImages images = new MemoryImages(2, SIDE, SIDE, image(), new byte[1]);
-    Normalizer normalizer =
-        new Normalizer(images, new Normalization(new float[] {.5f, .25f}, new float[] {.2f, .4f}));
-    for (int down = -7; down <= 7; down++) {
-      for (int across = -7; across <= 7; across++) {
-        for (boolean mirrored : new boolean[] {false, true}) {
-          float[] out = new float[3 + 2 * SIDE * SIDE];
-          normalizer.write(image(), new Augmentation.Change(down, across, mirrored), out, 3);
-          for (int i = 0; i < 2 * SIDE * SIDE; i++) {
-            int x = mirrored ? SIDE - 1 - i % SIDE : i % SIDE;
-            float expected = pixel(i / (SIDE * SIDE), i / SIDE % SIDE + down, x + across);
-            assertThat(out[3 + i]).isEqualTo(expected);
-          }
+    GatherAugment normalization =
+        new GatherAugment(
+            SIDE, SIDE, 0, PadMode.ZERO, 0, new float[] {.5f, .25f}, new float[] {.2f, .4f});
+    Slot slot = new Slot(images, 15 * 15 * 2);
+    slot.rows = 15 * 15 * 2;
+    for (int row = 0; row < slot.rows; row++) {
+      slot.put(row, image(), change(row), 7);
+    }
+    try (FloatPointer out = new FloatPointer(3 + (long) slot.rows * 2 * SIDE * SIDE)) {
+      slot.write(normalization, out.getPointer(3));
+      for (int row = 0; row < slot.rows; row++) {
+        Augmentation.Change change = change(row);
+        for (int i = 0; i < 2 * SIDE * SIDE; i++) {
+          int x = change.mirrored() ? SIDE - 1 - i % SIDE : i % SIDE;
+          float expected =
+              pixel(i / (SIDE * SIDE), i / SIDE % SIDE + change.down(), x + change.across());
+          assertThat(out.get(3 + (long) row * 2 * SIDE * SIDE + i)).isEqualTo(expected);
         }
       }
     }
+    assertThat(slot.labels).containsOnly(7);
+  }
+
+  private static Augmentation.Change change(int row) {
+    return new Augmentation.Change(row / 30 - 7, row / 2 % 15 - 7, row % 2 == 1);
   }
 
   @Test

@@ -30,7 +30,8 @@ import org.bytedeco.javacpp.Pointer;
  * (PyTorch's {@code _upsample_bilinear2d_aa}, corners not aligned): a separable triangle filter, as
  * wide as the reduction where the image shrinks. It sees the box as a picture of its own: padding
  * inside the box weighs in like any other pixel, and beyond the box there is nothing. Where the
- * sizes agree, pixels are moved exactly.
+ * sizes agree, pixels are moved exactly, and fp32 outputs are the bits of these three operations in
+ * fp32, in this order.
  *
  * <p>A row whose index is outside 0..N-1, or whose given box is empty or reaches more than 2^20
  * pixels outside the image, is filled with NaN, counted in {@code nonfiniteRows} and touches no

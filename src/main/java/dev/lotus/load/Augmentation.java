@@ -87,16 +87,16 @@ public record Augmentation(
       boolean mirrored,
       PixelChanges.Affine affine,
       PixelChanges.Colour colour) {
-    /** Moved over black, then mirrored: what the normaliser does on its way. */
+    /** Moved over black, then mirrored: what GatherAugment does on its way. */
     Change(int down, int across, boolean mirrored) {
       this(down, across, false, mirrored, null, null);
     }
 
     /**
-     * Makes, in place, the changes that the normaliser cannot make.
+     * Makes, in place, the changes that GatherAugment cannot make.
      *
      * @param image uint8 [channels, height, width] of {@code set}'s shape
-     * @return what is left for the normaliser
+     * @return what is left for GatherAugment
      */
     Change onPixels(byte[] image, ImageSet set) {
       if (affine == null && colour == null && !(edge && (down != 0 || across != 0))) {

@@ -4,6 +4,7 @@ import dev.lotus.data.ImageSet;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.NativeScope;
+import dev.lotus.kernel.GatherAugment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,9 +26,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Makes batches of an image set. Background threads prepare the next {@value #AHEAD} batches as
- * Java arrays while the model computes: one thread, or one a processor where images have to be
- * decoded. They never touch libtorch, so none of its memory is made there. The calling thread turns
- * an array into tensors.
+ * bytes while the model computes: one thread, or one a processor where images have to be decoded.
+ * They never touch libtorch, so none of its memory is made there. The calling thread turns bytes
+ * into tensors, by {@link GatherAugment}.
  *
  * <pre>{@code
  * try (BatchLoader loader = new BatchLoader(images, normalization, augmentation, 128, device)) {
@@ -46,7 +47,7 @@ public final class BatchLoader implements AutoCloseable {
   private static final int AHEAD = 2;
 
   private final ImageSet images;
-  private final Normalizer normalizer;
+  private final GatherAugment normalization;
   private final Augmentation augmentation;
   private final int batchSize;
   private final ComputeDevice device;
@@ -79,7 +80,22 @@ public final class BatchLoader implements AutoCloseable {
               + " values: must be at least 1 and fit one Java array");
     }
     this.images = images;
-    this.normalizer = new Normalizer(images, normalization);
+    if (normalization.channels() != images.channels()) {
+      throw new IllegalArgumentException(
+          "normalisation has "
+              + normalization.channels()
+              + " channels, images "
+              + images.channels());
+    }
+    this.normalization =
+        new GatherAugment(
+            images.height(),
+            images.width(),
+            0,
+            GatherAugment.PadMode.ZERO,
+            0,
+            normalization.mean(),
+            normalization.std());
     this.augmentation = Objects.requireNonNull(augmentation);
     this.batchSize = batchSize;
     this.device = Objects.requireNonNull(device);
@@ -153,19 +169,6 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
-  /** One prepared batch; its arrays are used again and again. */
-  private final class Slot {
-    final float[] pixels;
-    final long[] labels;
-    final byte[][] images = new byte[workers][BatchLoader.this.images.imageBytes()];
-    int rows;
-
-    Slot(int maxRows) {
-      pixels = new float[maxRows * BatchLoader.this.images.imageBytes()];
-      labels = new long[maxRows];
-    }
-  }
-
   /** A batch under way, and the parts that several threads fill. */
   private record Prepared(Slot slot, List<Future<?>> parts) {}
 
@@ -183,7 +186,7 @@ public final class BatchLoader implements AutoCloseable {
       this.seed = seed;
       int maxRows = Math.min(batchSize, order.size());
       for (int i = 0; i < AHEAD && requested < order.size(); i++) {
-        request(new Slot(maxRows));
+        request(new Slot(images, maxRows));
       }
     }
 
@@ -193,24 +196,22 @@ public final class BatchLoader implements AutoCloseable {
       requested += slot.rows;
       List<Future<?>> parts = new ArrayList<>();
       for (int w = 0; w < workers; w++) {
-        int worker = w;
         int from = (int) ((long) slot.rows * w / workers);
         int to = (int) ((long) slot.rows * (w + 1) / workers);
-        parts.add(background.submit(() -> fill(slot, start, worker, from, to)));
+        parts.add(background.submit(() -> fill(slot, start, from, to)));
       }
       prepared.add(new Prepared(slot, parts));
     }
 
     /** Runs in the background: rows {@code from} to before {@code to} of one batch. */
-    private void fill(Slot slot, int start, int worker, int from, int to) {
-      byte[] image = slot.images[worker];
+    private void fill(Slot slot, int start, int from, int to) {
+      byte[] image = new byte[images.imageBytes()];
       for (int row = from; row < to && !background.isShutdown(); row++) {
         int index = order.indices()[start + row];
         images.read(index, image, 0);
         Augmentation.Change change =
             augmentation.draw(seed, epoch, start + row).onPixels(image, images);
-        normalizer.write(image, change, slot.pixels, row * image.length);
-        slot.labels[row] = images.label(index);
+        slot.put(row, image, change, images.label(index));
       }
     }
 
@@ -259,7 +260,7 @@ public final class BatchLoader implements AutoCloseable {
             new long[] {slot.rows, images.channels(), images.height(), images.width()},
             new TensorOptions(ScalarType.Float),
             null);
-    tensor.data_ptr_float().put(slot.pixels, 0, slot.rows * images.imageBytes());
+    slot.write(normalization, tensor.data_ptr_float());
     return tensor;
   }
 

@@ -31,7 +31,7 @@ class ExperimentTablesTest {
     assertThat(lines).hasSize(1 + 4 * 3);
     assertThat(lines.get(0))
         .startsWith("model,data,row,role,method,training_seed,unlearning_seed,item,acc_forget,")
-        .endsWith(",seconds");
+        .contains(",avg_gap_published,seconds,attack_auc,");
     assertThat(lines.get(1)).startsWith("ResNet18,CIFAR-10,Gold,retrained,,3407,,retrained-00,");
     assertThat(lines.get(7))
         .startsWith("ResNet18,CIFAR-10,LoTUS,unlearned,lotus,3407,3407,unlearned-20,");

@@ -201,10 +201,10 @@ class UpstreamQuirkTest {
         var heldOut = rig.data.dataset().heldOut();
         var split = rig.data.split();
         evaluator.entropiesInTrainingMode(copy, train, split.retain(), "retain");
-        evaluator.entropiesInTrainingMode(copy, heldOut, split.test(), "test");
-        evaluator.entropiesInTrainingMode(copy, heldOut, split.val(), "val");
         float[] entropies =
             evaluator.entropiesInTrainingMode(copy, train, split.forget(), "forget");
+        evaluator.entropiesInTrainingMode(copy, heldOut, split.test(), "test");
+        evaluator.entropiesInTrainingMode(copy, heldOut, split.val(), "val");
         assertThat(damaged.evaluation().forget().entropy())
             .isEqualTo(entropies)
             .isNotEqualTo(sound.evaluation().forget().entropy());

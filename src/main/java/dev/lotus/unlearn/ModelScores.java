@@ -64,10 +64,11 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
     ImageSet heldOut = data.dataset().heldOut();
     Split split = data.split();
     try (Backbone moved = model.copy()) {
+      // The order decides: the last set is what BatchNorm's running statistics remember.
       float[] retain = ofTraining.entropiesInTrainingMode(moved, train, split.retain(), "retain");
+      float[] forget = ofTraining.entropiesInTrainingMode(moved, train, split.forget(), "forget");
       float[] test = ofHeldOut.entropiesInTrainingMode(moved, heldOut, split.test(), "test");
       float[] val = ofHeldOut.entropiesInTrainingMode(moved, heldOut, split.val(), "val");
-      float[] forget = ofTraining.entropiesInTrainingMode(moved, train, split.forget(), "forget");
       ModelScores after = of(ofTraining, ofHeldOut, moved, data, Store.NONE);
       Evaluation e = after.evaluation;
       return new ModelScores(

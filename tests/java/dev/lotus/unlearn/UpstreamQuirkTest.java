@@ -8,12 +8,16 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.device.InputException;
 import dev.lotus.device.LeakCheck;
 import dev.lotus.load.Augmentation;
+import dev.lotus.load.EpochOrder;
 import dev.lotus.metric.Evaluation;
+import dev.lotus.metric.Metrics;
+import dev.lotus.metric.Mia;
 import dev.lotus.report.EpochTrace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -63,29 +67,41 @@ class UpstreamQuirkTest {
         .isEmpty();
   }
 
-  /** A third or two of few samples shows the rounding in tau. */
+  /** A network that knows the samples to forget better than unseen ones. */
+  private static Backbone trained(Rig rig) {
+    Backbone model = Rig.model(1);
+    int[] all = EpochOrder.of(rig.data.split().forget(), rig.data.split().retain()).indices();
+    new TrainLoop(rig.engine, new TrainLoop.Config(8, 8, 0.03, 0, Augmentation.NONE, 1))
+        .tune(model, rig.data.dataset().train(), all, e -> {});
+    return model;
+  }
+
+  private static UnlearnMethod.Begin begin(Rig rig, Backbone original, UnlearnConfig config) {
+    UnlearnMethod.Task task =
+        new UnlearnMethod.Task(rig.engine, rig.data, original, original, config);
+    try (UnlearnMethod lotus = UnlearnMethods.entry("lotus").factory().create(config)) {
+      lotus.prepare(task);
+      return lotus.begin(task, 0);
+    }
+  }
+
+  /** Thirds have more than two decimals: the rounding shows in tau. */
   @Test
   void accuraciesAreRoundedBeforeTauOnlyWhenAsked() {
     Rig rig = Rig.of(7, 12, 3);
-    try (Backbone original = Rig.model(1)) {
-      for (boolean rounds : new boolean[] {false, true}) {
-        UpstreamQuirk[] quirks =
-            rounds ? new UpstreamQuirk[] {UpstreamQuirk.ACCURACY_ROUNDING} : new UpstreamQuirk[0];
-        UnlearnConfig config = Rig.config("lotus", 1, 1e-3, 0, quirks);
-        UnlearnMethod.Task task =
-            new UnlearnMethod.Task(rig.engine, rig.data, original, original, config);
-        try (UnlearnMethod lotus = UnlearnMethods.entry("lotus").factory().create(config)) {
-          lotus.prepare(task);
-          UnlearnMethod.Begin begin = lotus.begin(task, 0);
-          Temperature temperature = new Temperature(2, rounds ? 2 : Temperature.UNROUNDED);
-          assertThat(begin.stop())
-              .isEqualTo(temperature.stops(begin.accForget(), begin.accUnseen()));
-          if (!begin.stop()) {
-            assertThat(begin.tau())
-                .isEqualTo(temperature.tau(begin.accForget(), begin.accUnseen()));
-          }
-        }
-      }
+    try (Backbone original = trained(rig)) {
+      UnlearnMethod.Begin plain = begin(rig, original, Rig.config("lotus", 1, 1e-3, 0));
+      UnlearnMethod.Begin rounded =
+          begin(rig, original, Rig.config("lotus", 1, 1e-3, 0, UpstreamQuirk.ACCURACY_ROUNDING));
+      assertThat(plain.stop()).isFalse();
+      assertThat(rounded.stop()).isFalse();
+      double forget = plain.accForget();
+      double unseen = plain.accUnseen();
+      assertThat(plain.tau())
+          .isEqualTo(new Temperature(2, Temperature.UNROUNDED).tau(forget, unseen));
+      assertThat(rounded.tau())
+          .isEqualTo(new Temperature(2, 2).tau(forget, unseen))
+          .isNotEqualTo(plain.tau());
     }
   }
 
@@ -144,38 +160,45 @@ class UpstreamQuirkTest {
     }
   }
 
+  /** A divergence compares answers to the same pixels: that of a model to itself is 0. */
+  @Test
+  void theReferenceSeesTheSamePixels() {
+    Rig rig = Rig.of(12, 20, 20);
+    UnlearnConfig config =
+        Rig.config(
+            "finetune", 1, 0, 0, new Augmentation(8, true), UpstreamQuirk.AUGMENTED_EVALUATION);
+    try (Backbone model = Rig.model(1)) {
+      ModelScores plain = ModelScores.of(rig.engine, model, rig.data);
+      ModelScores unlearned = scores(rig, model, config);
+      ModelScores gold = ModelScores.ofReference(rig.engine, model, rig.data, config);
+      Metrics metrics = unlearned.metrics(plain.evaluation().test(), gold, null);
+      assertThat(metrics.jsd()).isZero();
+      assertThat(metrics.jsdBt()).isZero();
+      assertThat(metrics.avgGap()).isZero();
+      assertThat(unlearned.metrics(plain.evaluation().test(), plain, null).jsd()).isPositive();
+    }
+  }
+
   /** The accuracy that sets LoTUS's temperature is measured the same way. */
   @Test
   void theTemperaturesAccuracyIsAugmentedToo() {
     Rig rig = Rig.of(40, 20, 4);
     Augmentation crop = new Augmentation(12, true);
-    try (Backbone original = Rig.model(1)) {
-      double[] accuracies = new double[2];
-      for (int i = 0; i < 2; i++) {
-        UnlearnConfig config =
-            i == 0
-                ? Rig.config("lotus", 1, 1e-3, 0, crop)
-                : Rig.config("lotus", 1, 1e-3, 0, crop, UpstreamQuirk.AUGMENTED_EVALUATION);
-        Evaluator evaluator = Evaluator.ofTraining(rig.engine, config, 0);
-        float[] losses =
-            evaluator
+    try (Backbone original = trained(rig)) {
+      UnlearnConfig plain = Rig.config("lotus", 1, 1e-3, 0, crop);
+      UnlearnConfig quirk =
+          Rig.config("lotus", 1, 1e-3, 0, crop, UpstreamQuirk.AUGMENTED_EVALUATION);
+      for (UnlearnConfig config : List.of(plain, quirk)) {
+        double accuracy =
+            Evaluator.ofTraining(rig.engine, config, 0)
                 .statistics(
                     original, rig.data.dataset().train(), rig.data.split().forget(), "forget")
-                .loss();
-        accuracies[i] = losses[0];
-        UnlearnMethod.Task task =
-            new UnlearnMethod.Task(rig.engine, rig.data, original, original, config);
-        try (UnlearnMethod lotus = UnlearnMethods.entry("lotus").factory().create(config)) {
-          lotus.prepare(task);
-          assertThat(lotus.begin(task, 0).accForget())
-              .isEqualTo(
-                  evaluator
-                      .statistics(
-                          original, rig.data.dataset().train(), rig.data.split().forget(), "forget")
-                      .accuracy());
-        }
+                .accuracy();
+        assertThat(begin(rig, original, config).accForget()).isEqualTo(accuracy);
       }
-      assertThat(accuracies[0]).isNotEqualTo(accuracies[1]);
+      // What it knows, it knows in place: shifted by up to 12 pixels less of it.
+      assertThat(begin(rig, original, quirk).accForget())
+          .isLessThan(begin(rig, original, plain).accForget());
     }
   }
 
@@ -200,15 +223,17 @@ class UpstreamQuirkTest {
         var train = rig.data.dataset().train();
         var heldOut = rig.data.dataset().heldOut();
         var split = rig.data.split();
-        evaluator.entropiesInTrainingMode(copy, train, split.retain(), "retain");
-        float[] entropies =
-            evaluator.entropiesInTrainingMode(copy, train, split.forget(), "forget");
-        evaluator.entropiesInTrainingMode(copy, heldOut, split.test(), "test");
-        evaluator.entropiesInTrainingMode(copy, heldOut, split.val(), "val");
-        assertThat(damaged.evaluation().forget().entropy())
-            .isEqualTo(entropies)
-            .isNotEqualTo(sound.evaluation().forget().entropy());
+        float[] retain = evaluator.entropiesInTrainingMode(copy, train, split.retain(), "retain");
+        float[] forget = evaluator.entropiesInTrainingMode(copy, train, split.forget(), "forget");
+        float[] test = evaluator.entropiesInTrainingMode(copy, heldOut, split.test(), "test");
+        float[] val = evaluator.entropiesInTrainingMode(copy, heldOut, split.val(), "val");
+        assertThat(forget).isNotEqualTo(sound.evaluation().forget().entropy());
+        assertThat(damaged.evaluation().mia())
+            .isEqualTo(Mia.fit(retain, test, val, forget).score());
         ModelScores after = ModelScores.of(rig.engine, copy, rig.data);
+        // Only MIA has the entropies of training mode.
+        assertThat(damaged.evaluation().forget().entropy())
+            .isEqualTo(after.evaluation().forget().entropy());
         assertThat(damaged.evaluation().test().loss())
             .isEqualTo(after.evaluation().test().loss())
             .isNotEqualTo(sound.evaluation().test().loss());

@@ -8,9 +8,20 @@ package dev.lotus.metric;
  * @param retain on D_r
  * @param val on the validation half
  * @param test on the test half
+ * @param miaApart the score of {@link Mia} where it does not come from the entropies of these sets;
+ *     null = it does
  */
 public record Evaluation(
-    SetStatistics forget, SetStatistics retain, SetStatistics val, SetStatistics test) {
+    SetStatistics forget,
+    SetStatistics retain,
+    SetStatistics val,
+    SetStatistics test,
+    Double miaApart) {
+  /** With MIA from the same entropies as everything else. */
+  public Evaluation(
+      SetStatistics forget, SetStatistics retain, SetStatistics val, SetStatistics test) {
+    this(forget, retain, val, test, null);
+  }
 
   /**
    * The three forms of the divergence to the retrained model on D_f.
@@ -83,6 +94,9 @@ public record Evaluation(
    * is enough).
    */
   public Double mia() {
+    if (miaApart != null) {
+      return miaApart;
+    }
     if (forget == null || retain == null || (val == null && test == null)) {
       return null;
     }

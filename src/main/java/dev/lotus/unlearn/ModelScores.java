@@ -8,6 +8,7 @@ import dev.lotus.metric.Evaluation.Divergences;
 import dev.lotus.metric.LogitsSink;
 import dev.lotus.metric.LogitsWriter;
 import dev.lotus.metric.Metrics;
+import dev.lotus.metric.Mia;
 import dev.lotus.metric.SetStatistics;
 import dev.lotus.metric.Softmax;
 import java.util.Arrays;
@@ -50,8 +51,8 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
 
   /**
    * The same for a model that a run left, in the published code's ways where {@code config} has
-   * such quirks: augmented training images, and MIA in training mode before all else. The model
-   * itself stays as it is.
+   * such quirks: augmented training images, and MIA in training mode before all else. Entropies in
+   * training mode go into MIA alone. The model itself stays as it is.
    */
   public static ModelScores of(
       Engine engine, Backbone model, UnlearnData data, UnlearnConfig config) {
@@ -73,17 +74,23 @@ public record ModelScores(Evaluation evaluation, double[][] forgetProbabilities)
       Evaluation e = after.evaluation;
       return new ModelScores(
           new Evaluation(
-              with(e.forget(), forget),
-              with(e.retain(), retain),
-              with(e.val(), val),
-              with(e.test(), test)),
+              e.forget(),
+              e.retain(),
+              e.val(),
+              e.test(),
+              Mia.fit(retain, test, val, forget).score()),
           after.forgetProbabilities);
     }
   }
 
-  private static SetStatistics with(SetStatistics set, float[] entropy) {
-    return new SetStatistics(
-        set.rows(), set.correct(), set.loss(), entropy, set.classMeans(), set.classCounts());
+  /**
+   * A model that a run's is compared with, the retrained one: it sees the same pixels as that, but
+   * is in evaluation mode whatever the quirks, for it is no model that the method left.
+   */
+  public static ModelScores ofReference(
+      Engine engine, Backbone model, UnlearnData data, UnlearnConfig config) {
+    Evaluator ofTraining = Evaluator.ofTraining(engine, config, config.epochs());
+    return of(ofTraining, new Evaluator(engine), model, data, Store.NONE);
   }
 
   private static ModelScores of(

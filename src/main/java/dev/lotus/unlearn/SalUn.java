@@ -75,6 +75,7 @@ final class SalUn implements UnlearnMethod {
     Backbone student = task.student();
     UnlearnConfig config = task.config();
     List<Tensor> masks = ParameterTensors.zeros(student.parameters(), ScalarType.Byte);
+    boolean done = false;
     try (GradientScores scores =
             new GradientScores(student.parameters(), GradientScores.Kind.SUM, 1);
         EpochRunner runner =
@@ -95,11 +96,13 @@ final class SalUn implements UnlearnMethod {
           Evaluator.on(task.engine().device(), torch.zeros(TopKMask.WORKSPACE).to(ScalarType.Long));
       long most = (long) (SHARE * list.all().elements());
       TopKMask.run(list.all(), most, TensorMatrix.longs(workspace, 0), list.stream());
-    } catch (RuntimeException e) {
-      ParameterTensors.release(masks);
-      throw e;
+      done = true;
+      return masks;
+    } finally {
+      if (!done) {
+        ParameterTensors.release(masks);
+      }
     }
-    return masks;
   }
 
   @Override

@@ -60,6 +60,7 @@ public final class UnlearnLoop {
     long start = System.nanoTime();
     engine.place(original);
     Backbone student = original.copy();
+    boolean done = false;
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
     List<EpochTrace> trace = new ArrayList<>();
     try (UnlearnMethod method = factory.create(config);
@@ -95,10 +96,12 @@ public final class UnlearnLoop {
         onEpoch.accept(trace.get(epoch));
       }
       student.train(false);
+      done = true;
       return new Result(student, trace, (System.nanoTime() - start) / 1e9);
-    } catch (RuntimeException e) {
-      student.close();
-      throw e;
+    } finally {
+      if (!done) {
+        student.close();
+      }
     }
   }
 

@@ -94,21 +94,29 @@ public final class Unlearning {
         new UnlearnLoop(engine, config, factory, settings.optimizer)
             .run(settings.original, data, settings.listener::epoch);
     Backbone model = made.model();
+    boolean done = false;
     try {
-      Metrics metrics = settings.measured ? measure(engine, model, data, made.seconds()) : null;
+      Metrics metrics =
+          settings.measured ? measure(engine, model, data, config, made.seconds()) : null;
+      done = true;
       return new Result(model, made.trace(), made.seconds(), metrics);
-    } catch (RuntimeException e) {
-      model.close();
-      throw e;
+    } finally {
+      if (!done) {
+        model.close();
+      }
     }
   }
 
-  private Metrics measure(Engine engine, Backbone model, UnlearnData data, double seconds) {
+  private Metrics measure(
+      Engine engine, Backbone model, UnlearnData data, UnlearnConfig config, double seconds) {
     ModelScores before = ModelScores.of(engine, settings.original, data);
     ModelScores gold =
-        settings.retrained == null ? null : ModelScores.of(engine, settings.retrained, data);
+        settings.retrained == null
+            ? null
+            : ModelScores.ofReference(engine, settings.retrained, data, config);
     Metrics metrics =
-        ModelScores.of(engine, model, data).metrics(before.evaluation().test(), gold, seconds);
+        ModelScores.of(engine, model, data, config)
+            .metrics(before.evaluation().test(), gold, seconds);
     settings.listener.metrics(metrics);
     return metrics;
   }

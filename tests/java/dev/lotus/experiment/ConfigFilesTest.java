@@ -152,7 +152,13 @@ class ConfigFilesTest {
               model.normalize(),
               train == null
                   ? null
-                  : new Training(1, TRAIN, train.lr(), train.weightDecay(), train.augment())));
+                  : new Training(
+                      1,
+                      TRAIN,
+                      train.lr(),
+                      train.weightDecay(),
+                      train.schedule(),
+                      train.augment())));
     }
     List<MethodSpec> methods = new ArrayList<>();
     for (MethodSpec m : spec.methods()) {
@@ -171,6 +177,7 @@ class ConfigFilesTest {
               m.accuracyRounding(),
               m.forgetTarget(),
               m.retainTarget(),
+              m.beta(),
               m.upstreamQuirks(),
               m.unseen()));
     }
@@ -198,7 +205,7 @@ class ConfigFilesTest {
   }
 
   /** Data sets of the real ones' shape, with a few images of two classes. */
-  private static final class Generated extends Inputs {
+  static class Generated extends Inputs {
     Generated() {
       super(null, line -> {});
     }

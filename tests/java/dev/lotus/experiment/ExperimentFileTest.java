@@ -52,12 +52,27 @@ class ExperimentFileTest {
     assertThat(spec.seeds().splitOf(2)).isEqualTo(2);
     assertThat(spec.models().get(0).name()).isEqualTo("resnet20");
     assertThat(spec.models().get(0).train())
-        .isEqualTo(new ExperimentSpec.Training(3, 128, 0.1, 5e-4, true));
+        .isEqualTo(new ExperimentSpec.Training(3, 128, 0.1, 5e-4, "warmup", true));
     MethodSpec lotus = spec.methods().get(0);
     assertThat(List.of(lotus.epochs(), lotus.alpha(), lotus.retainFraction()))
         .containsExactly(2, 4.0, 0.3);
     assertThat(spec.methods().get(1).epochs()).isEqualTo(5);
-    assertThat(spec.methods().get(1).alpha()).isEqualTo(4);
+    // A default that means nothing to a method is as if it were not there.
+    assertThat(spec.methods().get(1).alpha()).isEqualTo(2);
+  }
+
+  /** Quirks named for all are taken by those that they concern, and by nobody else. */
+  @Test
+  void quirksOfAllAreTakenByTheirMethods() throws IOException {
+    ExperimentSpec spec =
+        read(
+            GOOD.replace(
+                "alpha: 4", "upstream_quirks: 'accuracy-rounding,training-mode-evaluation'"));
+    assertThat(spec.methods())
+        .extracting(MethodSpec::upstreamQuirks)
+        .containsExactly("accuracy-rounding", "training-mode-evaluation");
+    ExperimentSpec none = read(GOOD.replace("alpha: 4", "upstream_quirks: scrub-no-op"));
+    assertThat(none.methods()).extracting(MethodSpec::upstreamQuirks).containsOnlyNulls();
   }
 
   @Test
@@ -89,7 +104,21 @@ class ExperimentFileTest {
     assertThat(spec.methods().get(0))
         .isEqualTo(
             new MethodSpec(
-                "x", "lotus", 1, 2, 1e-3, 0.0, false, 1, 0, 2.0, 2, "softmax", "argmax", "all",
+                "x",
+                "lotus",
+                1,
+                2,
+                1e-3,
+                0.0,
+                false,
+                1,
+                0,
+                2.0,
+                2,
+                "softmax",
+                "argmax",
+                0.95,
+                "accuracy-rounding,augmented-evaluation",
                 "cifake"));
   }
 
@@ -121,11 +150,21 @@ class ExperimentFileTest {
         "train: {epochs: 3}; train: {}; models[0].train.epochs is missing: give a whole number",
         "alpha: 4; alfa: 4; defaults.alfa = 4: there is no such key here",
         "alpha: 4; alpha: -1; methods[0].alpha = -1: give a number of 0 or more",
-        "alpha: 4; alpha: .nan; line 10: Malformed",
+        "alpha: 4; alpha: .nan; line 10: defaults.alpha: Malformed",
+        "epochs: 5; lr: -.inf; methods.1.lr: Malformed",
+        "epochs: 5; lr: 1e999; methods[1].lr = \"Infinity\": give a number of 0 or more",
+        "epochs: 5; alpha: 3; methods[1].alpha = 3: method finetune has no use for it",
+        "epochs: 5; unseen: x; methods[1].unseen = \"x\": method finetune has no use for it",
+        "epochs: 5; beta: 0.9; 'methods[1].beta = 0.9: method finetune has no use for it; it belongs to neggrad+'",
+        "epochs: 5; upstream_quirks: scrub-no-op; methods[1].upstream_quirks = \"scrub-no-op\": scrub-no-op belongs to scrub",
+        "epochs: 5; upstream_quirks: nonsense; methods[1].upstream_quirks = \"nonsense\": there is no",
+        "alpha: 4; upstream_quirks: nonsense; defaults.upstream_quirks = \"nonsense\": there is no",
+        "width: 0.5; normalize: half; models[0].normalize = \"half\": is neither cifar10",
+        "train: {epochs: 3}; train: {epochs: 3, schedule: cosine}; models[0].train.schedule = \"cosine\": give one of warmup, constant",
         "method: lotus; method: forgetting; methods[0].method = \"forgetting\": give one of lotus",
         "method: lotus; method: finetune; methods[1]: \"finetune\" is there already",
         "epochs: 5; augment: yes please; methods[1].augment = \"yes please\": give one of published, none",
-        "epochs: 5; accuracy_rounding: 16; methods[1].accuracy_rounding = 16: give a whole number from 0 to 15",
+        "alpha: 4; accuracy_rounding: 16; methods[0].accuracy_rounding = 16: give a whole number from 0 to 15",
         "epochs: 5; 'epochs: *a'; aliases (*name) are not read",
       })
   void whatIsWrongIsNamed(String part, String instead, String error) {

@@ -128,6 +128,7 @@ final class Rig {
         Temperature.UNROUNDED,
         ForgetTarget.GUMBEL_SOFTMAX,
         RetainTarget.GUMBEL_HARD,
+        UnlearnConfig.BETA,
         SEED,
         set);
   }
@@ -147,6 +148,7 @@ final class Rig {
         c.accuracyRounding(),
         c.forgetTarget(),
         c.retainTarget(),
+        c.beta(),
         c.seed(),
         c.quirks());
   }

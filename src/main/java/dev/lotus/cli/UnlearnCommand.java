@@ -17,6 +17,7 @@ import dev.lotus.report.RunRecord;
 import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -188,7 +189,7 @@ final class UnlearnCommand implements Callable<Integer> {
             engine.normalization(),
             config.augmentation());
     if (!config.quirks().isEmpty()) {
-      values.put("upstream-quirks", UpstreamQuirk.names(config.quirks()));
+      values.put(RunFiles.QUIRKS, UpstreamQuirk.names(config.quirks()));
     }
     return values;
   }
@@ -252,8 +253,8 @@ final class UnlearnCommand implements Callable<Integer> {
         .alpha(alpha)
         .fixedTau(fixedTau())
         .accuracyRounding(rounding())
-        .forgetTarget(choice("--forget-target", forgetTarget, ForgetTarget.values()))
-        .retainTarget(choice("--retain-target", retainTarget, RetainTarget.values()))
+        .forgetTarget(OptionWords.parse("--forget-target", forgetTarget, ForgetTarget.values()))
+        .retainTarget(OptionWords.parse("--retain-target", retainTarget, RetainTarget.values()))
         .seed(common.seed)
         .quirks(UpstreamQuirk.parse(upstreamQuirks, method))
         .build(dataset, arch);
@@ -282,21 +283,5 @@ final class UnlearnCommand implements Callable<Integer> {
       throw new InputException("--tau " + tau + ": give fixed:X with a number X > 0", e);
     }
     throw new InputException("--tau " + tau + ": give fixed:X with a number X > 0");
-  }
-
-  private static <E extends Enum<E>> E choice(String option, String text, E[] values) {
-    for (E value : values) {
-      if (value.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-').equals(text)) {
-        return value;
-      }
-    }
-    throw new InputException(
-        option
-            + " "
-            + text
-            + ": give "
-            + java.util.Arrays.stream(values)
-                .map(v -> v.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-'))
-                .collect(java.util.stream.Collectors.joining(" or ")));
   }
 }

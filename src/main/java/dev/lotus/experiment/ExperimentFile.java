@@ -2,6 +2,7 @@ package dev.lotus.experiment;
 
 import dev.lotus.backbone.Backbones;
 import dev.lotus.data.Datasets;
+import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
 import dev.lotus.experiment.ExperimentSpec.DataSpec;
 import dev.lotus.experiment.ExperimentSpec.Forget;
@@ -11,12 +12,16 @@ import dev.lotus.experiment.ExperimentSpec.Seeds;
 import dev.lotus.experiment.ExperimentSpec.Training;
 import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
 import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
+import dev.lotus.unlearn.OptionWords;
+import dev.lotus.unlearn.TrainLoop;
+import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnMethods;
+import dev.lotus.unlearn.UpstreamQuirk;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Reads an experiment's YAML; docs/experiments.md describes every key. */
@@ -24,6 +29,8 @@ public final class ExperimentFile {
   private static final int MOST = 1_000_000;
   private static final String NOT_NEGATIVE = "a number of 0 or more";
   private static final String SHARE = "a number above 0 and below 1";
+
+  private static final String QUIRKS = "upstream_quirks";
 
   private static final String[] SETTINGS = {
     "epochs",
@@ -37,9 +44,25 @@ public final class ExperimentFile {
     "accuracy_rounding",
     "forget_target",
     "retain_target",
+    "beta",
     "upstream_quirks",
     "unseen"
   };
+
+  /** Those that mean something to some methods only, as their options do. */
+  private static final List<String> OF_SOME =
+      List.of(
+          "lr",
+          "weight_decay",
+          "retain_fraction",
+          "alpha",
+          "tau",
+          "accuracy_rounding",
+          "forget_target",
+          "retain_target",
+          "beta",
+          "unseen");
+
   private static final String[] METHOD_KEYS =
       Stream.concat(Stream.of("name", "method"), Stream.of(SETTINGS)).toArray(String[]::new);
 
@@ -151,11 +174,28 @@ public final class ExperimentFile {
               architecture,
               node.number("width", 1.0, v -> v > 0 && v <= 16, "a number above 0, at most 16"),
               weights,
-              node.text("normalize", null),
+              normalize(node),
               training(node.child("train"), weights)));
     }
     StrictYaml.requireDistinct(nodes, all.stream().map(ModelSpec::name).toList());
     return all;
+  }
+
+  /** Its form; whether it has as many channels as the images is seen with them. */
+  private static String normalize(StrictYaml node) {
+    String text = node.text("normalize", null);
+    if (text == null) {
+      return null;
+    }
+    try {
+      int channels = text.split(":", 2)[0].split(",", -1).length;
+      boolean numbers = text.indexOf(':') >= 0;
+      Normalization.parse(text, Normalization.uniform(numbers ? channels : 3, 0, 1));
+    } catch (InputException e) {
+      throw node.child("normalize")
+          .error(e.getMessage().replace("--normalize " + text, "").strip());
+    }
+    return text;
   }
 
   private static Training training(StrictYaml node, String weights) {
@@ -165,12 +205,13 @@ public final class ExperimentFile {
       }
       return null;
     }
-    node.allow("epochs", "batch", "lr", "weight_decay", "augment");
+    node.allow("epochs", "batch", "lr", "weight_decay", "schedule", "augment");
     return new Training(
         node.whole("epochs", null, 1, MOST),
         node.whole("batch", 128, 1, MOST),
         node.number("lr", 0.1, v -> v >= 0, NOT_NEGATIVE),
         node.number("weight_decay", 5e-4, v -> v >= 0, NOT_NEGATIVE),
+        node.choice("schedule", "warmup", OptionWords.of(TrainLoop.Schedule.values())),
         augment(node));
   }
 
@@ -185,9 +226,20 @@ public final class ExperimentFile {
     }
     List<MethodSpec> all = new ArrayList<>();
     for (StrictYaml node : nodes) {
-      StrictYaml own = node.over(root.child("defaults"));
-      own.allow(METHOD_KEYS);
-      String method = own.choice("method", null, UnlearnMethods.names());
+      node.allow(METHOD_KEYS);
+      String method = node.choice("method", null, UnlearnMethods.names());
+      List<String> foreign = foreign(method);
+      for (String key : foreign) {
+        if (node.has(key)) {
+          throw node.child(key)
+              .error(
+                  "method "
+                      + method
+                      + " has no use for it; it belongs to "
+                      + String.join(", ", UnlearnMethods.having(option(key))));
+        }
+      }
+      StrictYaml own = node.over(root.child("defaults"), foreign);
       all.add(
           new MethodSpec(
               own.text("name", method),
@@ -200,25 +252,50 @@ public final class ExperimentFile {
               own.number(
                   "retain_fraction", 0.3, v -> v > 0 && v <= 1, "a number above 0, at most 1"),
               own.number("alpha", 2.0, v -> v >= 0, NOT_NEGATIVE),
-              own.number("tau", null, v -> (float) v > 0, "a number above 0"),
+              own.number(
+                  "tau", null, v -> (float) v > 0 && Float.isFinite((float) v), "a number above 0"),
               own.has("accuracy_rounding")
                   ? (Integer) own.whole("accuracy_rounding", null, 0, 15)
                   : null,
-              own.choice("forget_target", "gumbel-softmax", words(ForgetTarget.values())),
-              own.choice("retain_target", "gumbel-hard", words(RetainTarget.values())),
-              own.text("upstream_quirks", null),
+              own.choice("forget_target", "gumbel-softmax", OptionWords.of(ForgetTarget.values())),
+              own.choice("retain_target", "gumbel-hard", OptionWords.of(RetainTarget.values())),
+              own.number("beta", UnlearnConfig.BETA, v -> v >= 0 && v <= 1, "a number from 0 to 1"),
+              quirks(node, root.child("defaults"), method),
               own.text("unseen", null)));
     }
     StrictYaml.requireDistinct(nodes, all.stream().map(MethodSpec::name).toList());
     return all;
   }
 
-  /** The words of an option's enum, as the command line has them. */
-  private static List<String> words(Enum<?>[] values) {
-    return Arrays.stream(values).map(ExperimentFile::word).toList();
+  private static String option(String key) {
+    return "--" + key.replace('_', '-');
   }
 
-  static String word(Enum<?> value) {
-    return value.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  /** The settings that mean nothing to a method: refused in its node, passed over in defaults. */
+  private static List<String> foreign(String method) {
+    return OF_SOME.stream().filter(key -> !UnlearnMethods.has(method, option(key))).toList();
+  }
+
+  /** Of quirks that are named for all methods, each takes those that concern it. */
+  private static String quirks(StrictYaml node, StrictYaml defaults, String method) {
+    boolean own = node.has(QUIRKS);
+    String text = own ? node.text(QUIRKS, null) : textOf(defaults);
+    if (text == null) {
+      return null;
+    }
+    StrictYaml child = (own ? node : defaults).child(QUIRKS);
+    try {
+      if (!own) {
+        text = UpstreamQuirk.concerning(text, method);
+      }
+      Set<UpstreamQuirk> parsed = UpstreamQuirk.parse(text, method);
+      return parsed.isEmpty() ? null : UpstreamQuirk.names(parsed);
+    } catch (InputException e) {
+      throw child.error(e.getMessage().replace("--upstream-quirks " + text + ": ", ""));
+    }
+  }
+
+  private static String textOf(StrictYaml defaults) {
+    return defaults.isMap() ? defaults.text(QUIRKS, null) : null;
   }
 }

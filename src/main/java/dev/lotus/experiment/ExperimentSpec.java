@@ -98,10 +98,12 @@ public record ExperimentSpec(
       Training train) {}
 
   /**
+   * @param schedule {@code warmup} or {@code constant}
    * @param augment true = the data set's published augmentation
    */
   @JsonNaming(SnakeCaseStrategy.class)
-  public record Training(int epochs, int batch, double lr, double weightDecay, boolean augment) {}
+  public record Training(
+      int epochs, int batch, double lr, double weightDecay, String schedule, boolean augment) {}
 
   /**
    * A method with its settings; see {@link dev.lotus.unlearn.UnlearnConfig}.
@@ -109,6 +111,7 @@ public record ExperimentSpec(
    * @param name of its row
    * @param lr null = the method's published one
    * @param weightDecay null = the method's published one
+   * @param beta NegGrad+'s weight of the retained samples
    * @param upstreamQuirks as {@code --upstream-quirks}, or null
    * @param unseen folder of images that stand for unseen data while this method unlearns, or null
    */
@@ -128,6 +131,7 @@ public record ExperimentSpec(
       Integer accuracyRounding,
       String forgetTarget,
       String retainTarget,
+      double beta,
       String upstreamQuirks,
       String unseen) {}
 }

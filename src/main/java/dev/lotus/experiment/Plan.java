@@ -4,6 +4,7 @@ import dev.lotus.backbone.Arch;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Normalization;
 import dev.lotus.data.Split;
+import dev.lotus.device.InputException;
 import dev.lotus.experiment.ExperimentSpec.DataSpec;
 import dev.lotus.experiment.ExperimentSpec.MethodSpec;
 import dev.lotus.experiment.ExperimentSpec.ModelSpec;
@@ -11,6 +12,7 @@ import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
 import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
 import dev.lotus.load.Augmentation;
 import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.TrainLoop;
@@ -20,7 +22,6 @@ import dev.lotus.unlearn.UnlearnSettings;
 import dev.lotus.unlearn.UpstreamQuirk;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -91,7 +92,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
     Split split = inputs.split(dataSpec, dataset, spec.seeds().splitOf(seed));
     UnlearnData data = new UnlearnData(dataset, split);
     String splitSha256 = WorkItem.hash(split);
-    Engine own = engine.with(Normalization.parse(model.normalize(), dataset.normalization()));
+    Engine own = engine.with(normalization(model, dataset));
     Path weights = model.weights() == null ? null : inputs.path(model.weights());
     TrainLoop.Config training = training(model, dataset, seed);
     String label = model.name() + " on " + dataSpec.name() + ", seed " + seed;
@@ -135,6 +136,15 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
         model, dataSpec, seed, own, data, splitSha256, weights, training, original, gold, runs);
   }
 
+  private static Normalization normalization(ModelSpec model, Dataset dataset) {
+    try {
+      return Normalization.parse(model.normalize(), dataset.normalization());
+    } catch (InputException e) {
+      throw new InputException(
+          "model " + model.name() + ": " + e.getMessage().replace("--normalize", "normalize"), e);
+    }
+  }
+
   private static Arch arch(ModelSpec model, Dataset dataset) {
     return new Arch(
         model.architecture(),
@@ -153,6 +163,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
             train.batch(),
             train.lr(),
             train.weightDecay(),
+            OptionWords.parse("schedule", train.schedule(), TrainLoop.Schedule.values()),
             augmentation(train.augment(), dataset, arch(model, dataset)),
             seed);
   }
@@ -170,8 +181,11 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
         .fixedTau(method.tau())
         .accuracyRounding(
             method.accuracyRounding() != null ? method.accuracyRounding() : Temperature.UNROUNDED)
-        .forgetTarget(named(ForgetTarget.values(), method.forgetTarget()))
-        .retainTarget(named(RetainTarget.values(), method.retainTarget()))
+        .forgetTarget(
+            OptionWords.parse("forget_target", method.forgetTarget(), ForgetTarget.values()))
+        .retainTarget(
+            OptionWords.parse("retain_target", method.retainTarget(), RetainTarget.values()))
+        .beta(method.beta())
         .seed(seed)
         .quirks(UpstreamQuirk.parse(method.upstreamQuirks(), method.method()))
         .build(dataset, arch);
@@ -179,12 +193,5 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
 
   private static Augmentation augmentation(boolean published, Dataset dataset, Arch arch) {
     return published ? Augmentation.published(dataset, arch.isTransformer()) : Augmentation.NONE;
-  }
-
-  private static <E extends Enum<E>> E named(E[] values, String word) {
-    return Arrays.stream(values)
-        .filter(value -> ExperimentFile.word(value).equals(word))
-        .findFirst()
-        .orElseThrow();
   }
 }

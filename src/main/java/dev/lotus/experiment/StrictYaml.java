@@ -1,5 +1,6 @@
 package dev.lotus.experiment;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -59,11 +60,26 @@ final class StrictYaml {
     } catch (JsonProcessingException e) {
       int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
       throw new InputException(
-          file + ": line " + line + ": " + e.getOriginalMessage().replaceAll("\\s+", " ").strip(),
+          file
+              + ": line "
+              + line
+              + ": "
+              + at(e)
+              + e.getOriginalMessage().replaceAll("\\s+", " ").strip(),
           e);
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read (" + e + ")", e);
     }
+  }
+
+  /** The key of a number that is none, such as .inf. */
+  private static String at(JsonProcessingException e) {
+    if (!e.getOriginalMessage().startsWith("Malformed")
+        || !(e.getProcessor() instanceof JsonParser parser)) {
+      return "";
+    }
+    String key = parser.getParsingContext().pathAsPointer().toString();
+    return key.isEmpty() ? "" : key.substring(1).replace('/', '.') + ": ";
   }
 
   /** The tree model takes an alias for a text; what was meant would be lost without a word. */
@@ -124,12 +140,13 @@ final class StrictYaml {
         value == null || value.isNull() ? MissingNode.getInstance() : value);
   }
 
-  /** This map, and where it lacks a key, {@code fallback}. */
-  StrictYaml over(StrictYaml fallback) {
+  /** This map, and where it lacks a key, {@code fallback} but for some keys of that. */
+  StrictYaml over(StrictYaml fallback, Collection<String> without) {
     if (!fallback.node.isObject() || !node.isObject()) {
       return this;
     }
     ObjectNode merged = fallback.node.deepCopy();
+    merged.remove(without);
     merged.setAll((ObjectNode) node);
     return new StrictYaml(file, path, merged);
   }
@@ -145,6 +162,10 @@ final class StrictYaml {
       elements.add(new StrictYaml(file, list.path + "[" + i + "]", list.node.get(i)));
     }
     return elements;
+  }
+
+  boolean isMap() {
+    return node.isObject();
   }
 
   boolean isText() {

@@ -4,7 +4,7 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.EpochOrder;
-import dev.lotus.optim.Optimizers;
+import dev.lotus.optim.FusedUpdate;
 import dev.lotus.optim.WeightUpdate;
 
 /**
@@ -68,7 +68,7 @@ public final class Relearning {
     Evaluator evaluator = new Evaluator(engine);
     try (Backbone student = model.copy();
         WeightUpdate update =
-            Optimizers.sgd(student.parameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY);
+            FusedUpdate.sgd(student.parameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY);
         EpochRunner runner =
             new EpochRunner(engine, student, update, images, Augmentation.NONE, BATCH)) {
       Pass pass = Pass.of(EpochOrder.of(indices), new CrossEntropyStep(engine, student));

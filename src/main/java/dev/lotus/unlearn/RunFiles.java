@@ -21,6 +21,9 @@ import java.util.Map;
 
 /** A model as the files of its run folder and as a summary for pages. */
 public final class RunFiles {
+  /** Where run.json names the quirks of a run, with commas between them. */
+  public static final String QUIRKS = "upstream-quirks";
+
   private RunFiles() {}
 
   /** Puts a new model into a run folder, in place of all that an earlier run left there. */

@@ -24,6 +24,7 @@ import java.util.Set;
  *     {@link Temperature#UNROUNDED} (LoTUS)
  * @param forgetTarget target of forget rows (LoTUS)
  * @param retainTarget target of retain rows (LoTUS)
+ * @param beta weight of the retained samples, 1 - beta that of the forgotten ones (NegGrad+)
  * @param seed of noise, order, augmentation and the draw of retain samples
  * @param quirks in which the published code is followed instead of the method's paper
  */
@@ -40,9 +41,13 @@ public record UnlearnConfig(
     int accuracyRounding,
     ForgetTarget forgetTarget,
     RetainTarget retainTarget,
+    double beta,
     long seed,
     Set<UpstreamQuirk> quirks) {
-  /** Without quirks. */
+  /** Weight of the retained samples if not said. */
+  public static final double BETA = 0.95;
+
+  /** Without quirks, with {@link #BETA}. */
   public UnlearnConfig(
       String method,
       int epochs,
@@ -70,6 +75,7 @@ public record UnlearnConfig(
         accuracyRounding,
         forgetTarget,
         retainTarget,
+        BETA,
         seed,
         Set.of());
   }
@@ -90,6 +96,7 @@ public record UnlearnConfig(
         retainFraction > 0 && retainFraction <= 1,
         "--retain-fraction " + retainFraction + ": give a number above 0, at most 1");
     require(alpha >= 0 && Double.isFinite(alpha), "--alpha " + alpha + ": give 0 or more");
+    require(beta >= 0 && beta <= 1, "beta = " + beta + ": give a number from 0 to 1");
     require(
         fixedTau == null
             || ((float) (double) fixedTau > 0 && Float.isFinite((float) (double) fixedTau)),

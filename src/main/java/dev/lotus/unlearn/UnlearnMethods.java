@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import dev.lotus.device.InputException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -11,6 +12,7 @@ public final class UnlearnMethods {
   static final String ALL = "all";
 
   private static final Set<String> OF_RATES = Set.of("--lr", "--weight-decay");
+  private static final Set<String> OF_NEGGRAD = Set.of("--lr", "--weight-decay", "--beta");
   private static final Set<String> OF_BAD_TEACHER =
       Set.of("--lr", "--weight-decay", "--retain-fraction");
   private static final Set<String> OF_LOTUS =
@@ -22,7 +24,8 @@ public final class UnlearnMethods {
           "--tau",
           "--accuracy-rounding",
           "--forget-target",
-          "--retain-target");
+          "--retain-target",
+          "--unseen");
 
   private static final Map<String, Double> SAME = Map.of();
   private static final Map<String, Double> SCRUB_DECAYS = Map.of("cifar100", 5e-4);
@@ -57,7 +60,7 @@ public final class UnlearnMethods {
   static {
     ENTRIES.put("lotus", new Entry(1e-4, 5e-4, SAME, OF_LOTUS, Lotus::new));
     ENTRIES.put("finetune", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new Finetune()));
-    ENTRIES.put("neggrad+", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new NegGradPlus()));
+    ENTRIES.put("neggrad+", new Entry(1e-3, 5e-4, SAME, OF_NEGGRAD, config -> new NegGradPlus()));
     ENTRIES.put("random-label", new Entry(1e-3, 5e-4, SAME, OF_RATES, config -> new RandomLabel()));
     ENTRIES.put(
         "bad-teacher", new Entry(1e-4, 0, SAME, OF_BAD_TEACHER, config -> new BadTeacher()));
@@ -90,6 +93,16 @@ public final class UnlearnMethods {
     return entry;
   }
 
+  /** Whether a hyper-parameter's option means something to a method. */
+  public static boolean has(String method, String option) {
+    return entry(method).options().contains(option);
+  }
+
+  /** The methods that an option means something to. */
+  public static List<String> having(String option) {
+    return ENTRIES.keySet().stream().filter(method -> has(method, option)).toList();
+  }
+
   /**
    * Refuses a hyper-parameter that means nothing to a method.
    *
@@ -97,18 +110,13 @@ public final class UnlearnMethods {
    * @throws InputException naming the methods that have it
    */
   public static void requireOption(String method, String option) {
-    if (!entry(method).options().contains(option)) {
+    if (!has(method, option)) {
       throw new InputException(
           option
               + ": --method "
               + method
               + " has no use for it; it belongs to "
-              + String.join(
-                  ", ",
-                  ENTRIES.entrySet().stream()
-                      .filter(e -> e.getValue().options().contains(option))
-                      .map(Map.Entry::getKey)
-                      .toList()));
+              + String.join(", ", having(option)));
     }
   }
 }

@@ -24,6 +24,7 @@ public final class UnlearnSettings {
   private int accuracyRounding = Temperature.UNROUNDED;
   private ForgetTarget forgetTarget = ForgetTarget.GUMBEL_SOFTMAX;
   private RetainTarget retainTarget = RetainTarget.GUMBEL_HARD;
+  private double beta = UnlearnConfig.BETA;
   private long seed = 3407;
   private Set<UpstreamQuirk> quirks = Set.of();
 
@@ -94,6 +95,12 @@ public final class UnlearnSettings {
     return this;
   }
 
+  /** NegGrad+'s weight of the retained samples; 0.95 if not said. */
+  public UnlearnSettings beta(double weight) {
+    beta = weight;
+    return this;
+  }
+
   /** Of everything random; 3407 if not said. */
   public UnlearnSettings seed(long number) {
     seed = number;
@@ -124,6 +131,7 @@ public final class UnlearnSettings {
         accuracyRounding,
         forgetTarget,
         retainTarget,
+        beta,
         seed,
         quirks);
   }

@@ -6,7 +6,6 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -59,7 +58,7 @@ public enum UpstreamQuirk {
 
   /** The name on the command line, such as {@code scrub-no-op}. */
   public String text() {
-    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    return OptionWords.of(this);
   }
 
   /** Whether it changes anything about a method. */
@@ -111,6 +110,19 @@ public enum UpstreamQuirk {
       chosen.add(quirk);
     }
     return Collections.unmodifiableSet(chosen);
+  }
+
+  /** Of names with commas between them those that do not belong to other methods alone. */
+  public static String concerning(String text, String method) {
+    String kept =
+        Arrays.stream(text.split(",", -1))
+            .filter(
+                name ->
+                    Arrays.stream(values()).noneMatch(q -> q.text().equals(name))
+                        || Arrays.stream(values())
+                            .anyMatch(q -> q.text().equals(name) && q.concerns(method)))
+            .collect(Collectors.joining(","));
+    return kept.isEmpty() && !text.isEmpty() ? null : kept;
   }
 
   /** The names with commas between them; what {@link #parse} reads. */

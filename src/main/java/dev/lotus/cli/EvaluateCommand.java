@@ -104,6 +104,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 ? null
                 : ModelSource.open(
                     "--retrained", retrained, models.arch.name, data.normalize, dataset)) {
+      noteQuirks(judged);
       Engine engine = common.engine(dataset.normalization());
       Scored scored = score(engine, original, gold, judged, sets, folder);
       ModelScores before = scored.original();
@@ -138,6 +139,17 @@ final class EvaluateCommand implements Callable<Integer> {
               : ResultTable.of(runs).text() + "\n" + beyond(runs));
     }
     return Main.DONE;
+  }
+
+  /** One way of measuring for all three models, whatever the run's own. */
+  private static void noteQuirks(ModelSource judged) {
+    String quirks = judged.run() == null ? null : judged.run().configuration().get(RunFiles.QUIRKS);
+    if (quirks != null && !quirks.isEmpty()) {
+      System.err.println(
+          "note: the run was made with --upstream-quirks "
+              + quirks
+              + "; here every model is measured in evaluation mode, without augmentation");
+    }
   }
 
   /** What the table of results has no column for. */

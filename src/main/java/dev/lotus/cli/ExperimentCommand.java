@@ -58,7 +58,7 @@ final class ExperimentCommand implements Callable<Integer> {
   public Integer call() {
     ExperimentSpec spec = ExperimentFile.read(file);
     ExperimentRun.Places places = new ExperimentRun.Places(out, store, data, resume);
-    ExperimentRun.requireFree(places);
+    ExperimentRun.requireFree(spec, places);
     compute.manyTasks = true;
     Engine engine = compute.engine(Normalization.uniform(1, 0, 1));
     ExperimentResults results =

@@ -32,6 +32,12 @@ public final class TorchRuntime {
     torch.set_num_threads(threads == 0 ? Runtime.getRuntime().availableProcessors() : threads);
   }
 
+  /** Threads an operation may use; the last bits of results depend on it. */
+  public static int threads() {
+    loadOnce();
+    return torch.get_num_threads();
+  }
+
   /** Loads libtorch and leaves its thread count alone. */
   public static synchronized void loadOnce() {
     if (loaded) {

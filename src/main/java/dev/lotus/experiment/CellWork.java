@@ -7,18 +7,23 @@ import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.InputException;
+import dev.lotus.load.Augmentation;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.EpochTrace;
 import dev.lotus.report.RunFolder;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnLoop;
+import dev.lotus.unlearn.UpstreamQuirk;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -36,6 +41,7 @@ final class CellWork implements AutoCloseable {
   private Backbone original;
   private ModelScores originalScores;
   private ModelScores goldScores;
+  private final Map<String, ModelScores> augmentedGold = new HashMap<>();
 
   CellWork(Plan.Cell cell, ItemStore store, Consumer<String> note) {
     this.cell = cell;
@@ -63,7 +69,17 @@ final class CellWork implements AutoCloseable {
       Map<String, String> configuration =
           cell.training() == null ? new LinkedHashMap<>() : settings(cell.training());
       configuration.put("on", gold ? "retain" : "train");
-      write(item, "train", null, cell.seed(), model, configuration, "training", seconds, trace);
+      write(
+          item,
+          "train",
+          null,
+          cell.seed(),
+          model,
+          configuration,
+          dataset,
+          "training",
+          seconds,
+          trace);
     }
   }
 
@@ -103,6 +119,13 @@ final class CellWork implements AutoCloseable {
   void unlearn(Plan.Unlearning run) {
     UnlearnLoop.Result result =
         new UnlearnLoop(cell.engine(), run.config()).run(original(), run.data(), this::tell);
+    Map<String, String> configuration = settings(run.config());
+    if (!run.config().quirks().isEmpty()) {
+      configuration.put(RunFiles.QUIRKS, UpstreamQuirk.names(run.config().quirks()));
+    }
+    if (run.method().unseen() != null) {
+      configuration.put("unseen", run.method().unseen());
+    }
     try (Backbone model = result.model()) {
       write(
           run.item(),
@@ -110,7 +133,8 @@ final class CellWork implements AutoCloseable {
           run.config().method(),
           run.config().seed(),
           model,
-          settings(run.config()),
+          configuration,
+          run.data().dataset(),
           "unlearning",
           result.seconds(),
           result.trace());
@@ -120,13 +144,20 @@ final class CellWork implements AutoCloseable {
   /** Scores a finished model; original and gold are evaluated once a cell, if they are needed. */
   void score(WorkItem item) {
     RunFolder folder = store.scores(item, cell.splitSha256());
-    ModelScores scores =
-        switch (item.kind()) {
-          case ORIGINAL -> originalScores();
-          case GOLD -> goldScores();
-          case UNLEARNED -> unlearnedScores(item);
-        };
-    ModelScores reference = item.kind() == WorkItem.Kind.GOLD ? null : goldScores();
+    ModelScores scores;
+    ModelScores reference = null;
+    switch (item.kind()) {
+      case ORIGINAL -> {
+        scores = originalScores();
+        reference = goldScores();
+      }
+      case GOLD -> scores = goldScores();
+      default -> {
+        UnlearnConfig config = config(item);
+        scores = unlearnedScores(item, config);
+        reference = goldScores(config);
+      }
+    }
     double seconds =
         store.folder(item).readRun().phaseSeconds().values().stream().mapToDouble(s -> s).sum();
     Metrics metrics =
@@ -136,7 +167,10 @@ final class CellWork implements AutoCloseable {
             cell.training() == null && item.kind() == WorkItem.Kind.ORIGINAL ? null : seconds);
     folder.write(metrics);
     store.finishScores(
-        folder, WorkClock.scoreSha256(cell, item), RunFiles.histograms(scores.evaluation()));
+        item,
+        folder,
+        WorkClock.scoreSha256(cell, item, hasGold()),
+        RunFiles.histograms(scores.evaluation()));
   }
 
   private ModelScores originalScores() {
@@ -147,22 +181,46 @@ final class CellWork implements AutoCloseable {
     return originalScores;
   }
 
-  /** Null where there is no gold model. */
+  private boolean hasGold() {
+    return store.hasGold(cell);
+  }
+
+  /** Null where there is no gold model, or it could not be made. */
   private ModelScores goldScores() {
-    if (goldScores == null && cell.gold() != null) {
+    if (goldScores == null && hasGold()) {
       goldScores = evaluate(cell.gold());
     }
     return goldScores;
   }
 
+  /** On the pixels that a run's model is scored on: augmented ones where that asked for them. */
+  private ModelScores goldScores(UnlearnConfig config) {
+    if (!hasGold()
+        || !config.quirks().contains(UpstreamQuirk.AUGMENTED_EVALUATION)
+        || config.augmentation().equals(Augmentation.NONE)) {
+      return goldScores();
+    }
+    String pixels = config.seed() + " " + config.epochs() + " " + config.augmentation();
+    return augmentedGold.computeIfAbsent(
+        pixels,
+        key -> {
+          try (Backbone model = open(cell.gold())) {
+            cell.engine().place(model);
+            return ModelScores.ofReference(cell.engine(), model, cell.data(), config);
+          }
+        });
+  }
+
+  private UnlearnConfig config(WorkItem item) {
+    return cell.runs().stream()
+        .filter(run -> run.item().equals(item))
+        .findFirst()
+        .orElseThrow()
+        .config();
+  }
+
   /** Scored in the published code's ways where its run asked for them. */
-  private ModelScores unlearnedScores(WorkItem item) {
-    UnlearnConfig config =
-        cell.runs().stream()
-            .filter(run -> run.item().equals(item))
-            .findFirst()
-            .orElseThrow()
-            .config();
+  private ModelScores unlearnedScores(WorkItem item, UnlearnConfig config) {
     try (Backbone model = open(item)) {
       cell.engine().place(model);
       return ModelScores.of(cell.engine(), model, cell.data(), config);
@@ -199,6 +257,7 @@ final class CellWork implements AutoCloseable {
       long seed,
       Backbone model,
       Map<String, String> configuration,
+      Dataset data,
       String phase,
       double seconds,
       List<EpochTrace> trace) {
@@ -213,7 +272,7 @@ final class CellWork implements AutoCloseable {
             cell.engine(),
             model,
             configuration,
-            cell.data().dataset(),
+            data,
             item.kind() == WorkItem.Kind.ORIGINAL
                 ? null
                 : Checksum.ofFile(store.splitFile(cell.splitSha256())),
@@ -227,10 +286,13 @@ final class CellWork implements AutoCloseable {
     try {
       for (RecordComponent component : configuration.getClass().getRecordComponents()) {
         Object value = component.getAccessor().invoke(configuration);
+        if (value instanceof Collection<?>) {
+          continue;
+        }
         if (value != null) {
           String name = component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
           settings.put(
-              name, value instanceof Enum<?> word ? ExperimentFile.word(word) : value.toString());
+              name, value instanceof Enum<?> word ? OptionWords.of(word) : value.toString());
         }
       }
     } catch (ReflectiveOperationException e) {

@@ -9,6 +9,7 @@ import dev.lotus.report.ExperimentResults.Failure;
 import dev.lotus.report.ExperimentTables;
 import dev.lotus.report.Json;
 import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.LibraryVersions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,19 +58,74 @@ public final class ExperimentRun {
   /**
    * @throws InputException where {@code out} holds results and is not to be gone on with
    */
-  public static void requireFree(Places places) {
+  public static void requireFree(ExperimentSpec spec, Places places) {
     Path marker = places.out().resolve(MARKER);
-    if (places.resume() || !Files.exists(marker)) {
+    if (!Files.exists(marker)) {
       return;
     }
-    throw new InputException(
-        places.out()
-            + " holds the experiment "
-            + Json.read(marker, Map.class).get("name")
-            + ": give --resume to go on there (finished models are kept), or another --out, with"
-            + " --store "
-            + places.itemStore()
-            + " to use its models again");
+    Map<?, ?> held = Json.read(marker, Map.class);
+    String elsewhere =
+        "another --out, with --store " + places.itemStore() + " to use its models again";
+    if (!places.resume()) {
+      throw new InputException(
+          places.out()
+              + " holds the experiment "
+              + held.get("name")
+              + ": give --resume to go on there (finished models are kept), or "
+              + elsewhere);
+    }
+    boolean sameName = spec.name().equals(held.get("name"));
+    if (!sameName || !WorkItem.hash(spec).equals(held.get("sha256"))) {
+      throw new InputException(
+          places.out()
+              + " holds "
+              + (sameName
+                  ? "the experiment " + spec.name() + " with other settings than the file has now"
+                  : "another experiment, " + held.get("name") + ", not " + spec.name())
+              + ": --resume goes on with the same file only; give "
+              + elsewhere);
+    }
+  }
+
+  /**
+   * Says what this experiment is, once; one that goes on where threads or libtorch are others is
+   * told what that means.
+   */
+  private static void mark(
+      ExperimentSpec spec, Places places, Engine engine, Consumer<String> note) {
+    String threads = String.valueOf(TorchRuntime.threads());
+    String pytorch = LibraryVersions.all().get("pytorch");
+    Path file = places.out().resolve(MARKER);
+    if (!Files.exists(file)) {
+      Map<String, Object> marker = new LinkedHashMap<>();
+      marker.put("schema", ExperimentResults.SCHEMA);
+      marker.put("name", spec.name());
+      marker.put("sha256", WorkItem.hash(spec));
+      marker.put("device", engine.device().cuda() ? "cuda" : "cpu");
+      marker.put("threads", threads);
+      marker.put("pytorch", pytorch);
+      AtomicFiles.write(file, Json.bytes(marker));
+      return;
+    }
+    Map<?, ?> held = Json.read(file, Map.class);
+    if (!engine.device().cuda()) {
+      compare(held, "threads", threads, note);
+    }
+    compare(held, "pytorch", pytorch, note);
+  }
+
+  private static void compare(Map<?, ?> held, String what, String now, Consumer<String> note) {
+    Object before = held.get(what);
+    if (before != null && !before.equals(now)) {
+      note.accept(
+          "note: begun with "
+              + what
+              + " "
+              + before
+              + ", now "
+              + now
+              + ": the results will not be the same bytes as those of an undisturbed run");
+    }
   }
 
   /**
@@ -81,14 +137,15 @@ public final class ExperimentRun {
    */
   public static ExperimentResults run(
       ExperimentSpec spec, Places places, Engine engine, Consumer<String> note) {
-    requireFree(places);
-    Plan plan = Plan.of(spec, new Inputs(places.data(), note), engine);
+    return run(spec, places, new Inputs(places.data(), note), engine, note);
+  }
+
+  static ExperimentResults run(
+      ExperimentSpec spec, Places places, Inputs inputs, Engine engine, Consumer<String> note) {
+    requireFree(spec, places);
+    Plan plan = Plan.of(spec, inputs, engine);
     try (ItemStore store = ItemStore.open(places.itemStore())) {
-      Map<String, Object> marker = new LinkedHashMap<>();
-      marker.put("schema", ExperimentResults.SCHEMA);
-      marker.put("name", spec.name());
-      marker.put("sha256", WorkItem.hash(spec));
-      AtomicFiles.write(places.out().resolve(MARKER), Json.bytes(marker));
+      mark(spec, places, engine, note);
       ExperimentRun run = new ExperimentRun(plan, store, note);
       run.work();
       ExperimentResults results = Results.collect(plan, store, run.failures, engine);
@@ -132,17 +189,20 @@ public final class ExperimentRun {
   private void cell(Plan.Cell cell, CellWork work) {
     String reason = make(cell, cell.original(), () -> work.train(cell.original()));
     record(cell, "Original", null, cell.original(), reason);
-    if (reason == null && cell.gold() != null) {
+    if (reason != null) {
+      skip(cell, "it needs the original, which failed");
+      return;
+    }
+    // Without the gold model the methods still run; what compares with it is null.
+    if (cell.gold() != null) {
       reason = make(cell, cell.gold(), () -> work.train(cell.gold()));
       record(cell, "Gold", null, cell.gold(), reason);
     }
-    if (reason != null) {
-      skip(cell, "it needs the original and the gold model, and one of them failed");
-      return;
-    }
     score(cell, work, "Original", null, cell.original());
-    if (cell.gold() != null) {
+    if (store.hasGold(cell)) {
       score(cell, work, "Gold", null, cell.gold());
+    } else if (cell.gold() != null) {
+      clock.skipped(cell.gold(), true, cell);
     }
     for (Plan.Unlearning run : cell.runs()) {
       String name = run.method().name();
@@ -190,7 +250,10 @@ public final class ExperimentRun {
   }
 
   private void score(Plan.Cell cell, CellWork work, String row, Long seed, WorkItem item) {
-    if (!store.scored(store.scores(item, cell.splitSha256()), WorkClock.scoreSha256(cell, item))) {
+    String sha256 = WorkClock.scoreSha256(cell, item, store.hasGold(cell));
+    if (store.scored(store.scores(item, cell.splitSha256()), sha256)) {
+      clock.skipped(item, true, cell);
+    } else {
       record(cell, row, seed, item, step(cell, item, true, () -> work.score(item)));
     }
   }
@@ -210,7 +273,7 @@ public final class ExperimentRun {
     String reason = null;
     try {
       action.run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
       reason = e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
       note.accept(item.label() + ": failed: " + reason);
       store.fail(item, reason);

@@ -108,12 +108,18 @@ final class ItemStore implements AutoCloseable {
     return marked(scores.path().resolve(SCORE_DONE), sha256);
   }
 
-  /** Marks scores finished; metrics.json is there. */
-  void finishScores(RunFolder scores, String sha256, Object entropies) {
+  /** Whether the cell's gold model is there to compare with. */
+  boolean hasGold(Plan.Cell cell) {
+    return cell.gold() != null && finished(cell.gold());
+  }
+
+  /** Marks scores of an item finished; metrics.json is there. */
+  void finishScores(WorkItem item, RunFolder scores, String sha256, Object entropies) {
+    Path failed = folder(item).path().resolve(FAILED);
     try {
-      Files.deleteIfExists(scores.path().resolve(FAILED));
+      Files.deleteIfExists(failed);
     } catch (IOException e) {
-      throw new InputException(scores.path() + ": cannot be written (" + e + ")", e);
+      throw new InputException(failed + ": cannot be deleted (" + e + ")", e);
     }
     mark(scores.path().resolve(SCORE_DONE), sha256, "entropies", entropies);
   }

@@ -100,7 +100,8 @@ final class Results {
 
   private void add(List<Run> runs, Plan.Cell cell, WorkItem item, Long unlearningSeed) {
     RunFolder scores = store.scores(item, cell.splitSha256());
-    if (!store.finished(item) || !store.scored(scores, WorkClock.scoreSha256(cell, item))) {
+    if (!store.finished(item)
+        || !store.scored(scores, WorkClock.scoreSha256(cell, item, store.hasGold(cell)))) {
       return;
     }
     RunRecord record = store.folder(item).readRun();

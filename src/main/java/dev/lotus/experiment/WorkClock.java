@@ -2,6 +2,9 @@ package dev.lotus.experiment;
 
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.RunFolder;
+import dev.lotus.unlearn.UnlearnConfig;
+import dev.lotus.unlearn.UnlearnMethods;
+import dev.lotus.unlearn.UpstreamQuirk;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,7 +33,9 @@ final class WorkClock {
         boolean done =
             step.scoring()
                 ? store.finished(step.item())
-                    && store.scored(step.folder(store, cell), scoreSha256(cell, step.item()))
+                    && store.scored(
+                        step.folder(store, cell),
+                        scoreSha256(cell, step.item(), cell.gold() != null))
                 : store.finished(step.item());
         all.put(step.key(cell), done);
         if (!done) {
@@ -70,22 +75,36 @@ final class WorkClock {
       steps.add(new Step(cell.gold(), true, scoring));
     }
     for (Plan.Unlearning run : cell.runs()) {
-      double share = run.config().method().equals("lotus") ? run.config().retainFraction() : 1;
-      double images = forget + share * retain;
-      // One pass more an epoch: the teacher's, or the accuracy that sets the temperature.
-      double units = images * run.config().epochs() * (TRAINING_PASSES + 1);
+      double units = unlearning(run.config(), forget, retain);
       steps.add(new Step(run.item(), false, units));
       steps.add(new Step(run.item(), true, scoring));
     }
     return steps;
   }
 
-  /** What scores of an item depend on; other metrics than today's are other scores. */
-  static String scoreSha256(Plan.Cell cell, WorkItem item) {
+  private static double unlearning(UnlearnConfig config, double forget, double retain) {
+    String method = config.method();
+    if (method.equals("ssd")) {
+      // Importances to D_f and to all, once.
+      boolean again = config.quirks().contains(UpstreamQuirk.SSD_EVERY_EPOCH);
+      return (2 * forget + retain) * TRAINING_PASSES * (again ? config.epochs() : 1);
+    }
+    boolean some = UnlearnMethods.has(method, "--retain-fraction");
+    double images = forget + (some ? config.retainFraction() : 1) * retain;
+    // One pass more an epoch: the teacher's, or the accuracy that sets the temperature.
+    return images * config.epochs() * (TRAINING_PASSES + 1);
+  }
+
+  /**
+   * What scores of an item depend on; other metrics than today's are other scores.
+   *
+   * @param withGold whether the gold model is there: without it some metrics are null
+   */
+  static String scoreSha256(Plan.Cell cell, WorkItem item, boolean withGold) {
     Map<String, Object> parts = new LinkedHashMap<>();
     parts.put("item", item.sha256());
     parts.put("original", cell.original().sha256());
-    parts.put("gold", cell.gold() == null ? null : cell.gold().sha256());
+    parts.put("gold", withGold ? cell.gold().sha256() : null);
     parts.put("split_sha256", cell.splitSha256());
     parts.put("metrics", names(Metrics.class));
     return WorkItem.hash(parts);

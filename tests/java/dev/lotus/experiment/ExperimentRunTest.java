@@ -1,0 +1,246 @@
+package dev.lotus.experiment;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.lotus.data.Dataset;
+import dev.lotus.data.ImageSet;
+import dev.lotus.data.Normalization;
+import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.InputException;
+import dev.lotus.device.LeakCheck;
+import dev.lotus.device.Precision;
+import dev.lotus.device.TorchRuntime;
+import dev.lotus.experiment.ExperimentSpec.DataSpec;
+import dev.lotus.metric.Metrics;
+import dev.lotus.report.ExperimentResults;
+import dev.lotus.report.Json;
+import dev.lotus.unlearn.Engine;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a whole run does where something is wrong, on four generated images. */
+@ExtendWith(LeakCheck.class)
+class ExperimentRunTest {
+  private static final String TEXT =
+      """
+      name: small
+      seeds: {training: [1]}
+      data:
+        - {dataset: cifar10, forget: {fraction: 0.5}}
+      models:
+        - {architecture: resnet20, width: 0.0625, train: {epochs: 1, batch: 4}}
+      defaults: {epochs: 1, batch: 4}
+      methods:
+        - {method: finetune, upstream_quirks: augmented-evaluation}
+      """;
+
+  private static Engine engine;
+
+  @TempDir Path temp;
+
+  @BeforeAll
+  static void load() {
+    TorchRuntime.load(1);
+    engine =
+        new Engine(
+            ComputeDevice.CPU,
+            Precision.FP32,
+            Normalization.uniform(3, 0.5f, 0.25f),
+            Engine.Listener.NONE);
+  }
+
+  private ExperimentSpec spec(String text) throws IOException {
+    return ExperimentFile.read(Files.writeString(temp.resolve("file.yaml"), text));
+  }
+
+  private ExperimentRun.Places places(boolean resume) {
+    return new ExperimentRun.Places(temp.resolve("out"), null, null, resume);
+  }
+
+  /** Training images that fail at one read, and never again. */
+  private static final class Failing extends ConfigFilesTest.Generated {
+    private final AtomicInteger left;
+    private final Supplier<Throwable> failure;
+
+    Failing(int reads, Supplier<Throwable> failure) {
+      left = new AtomicInteger(reads);
+      this.failure = failure;
+    }
+
+    @Override
+    Dataset open(DataSpec spec, String unseen) {
+      Dataset whole = super.open(spec, unseen);
+      return new Dataset(
+          whole.name(),
+          new Once(whole.train(), this),
+          whole.heldOut(),
+          whole.classNames(),
+          whole.sha256(),
+          whole.normalization(),
+          whole.unseenFrom(),
+          whole.published());
+    }
+  }
+
+  private record Once(ImageSet images, Failing of) implements ImageSet {
+    @Override
+    public int size() {
+      return images.size();
+    }
+
+    @Override
+    public int channels() {
+      return images.channels();
+    }
+
+    @Override
+    public int height() {
+      return images.height();
+    }
+
+    @Override
+    public int width() {
+      return images.width();
+    }
+
+    @Override
+    public int label(int index) {
+      return images.label(index);
+    }
+
+    @Override
+    public void read(int index, byte[] dst, int offset) {
+      if (of.left.getAndDecrement() == 0) {
+        Throwable failure = of.failure.get();
+        if (failure instanceof Error error) {
+          throw error;
+        }
+        throw (RuntimeException) failure;
+      }
+      images.read(index, dst, offset);
+    }
+  }
+
+  private static Map<String, Number> metrics(ExperimentResults results, String row) {
+    return results.groups().get(0).rows().stream()
+        .filter(r -> r.name().equals(row))
+        .findFirst()
+        .orElseThrow()
+        .runs()
+        .get(0)
+        .metrics();
+  }
+
+  /** The original reads four images, the gold model the next two. */
+  @Test
+  void withoutAGoldModelTheMethodsStillRun() throws IOException {
+    ExperimentSpec spec = spec(TEXT);
+    Failing inputs = new Failing(4, () -> new OutOfMemoryError("no more"));
+    ExperimentResults results = ExperimentRun.run(spec, places(false), inputs, engine, line -> {});
+    assertThat(results.failures())
+        .singleElement()
+        .satisfies(f -> assertThat(f.row()).isEqualTo("Gold"));
+    assertThat(results.failures().get(0).message()).contains("no more");
+    assertThat(metrics(results, "finetune").get("acc_test")).isNotNull();
+    assertThat(metrics(results, "finetune").get("jsd")).isNull();
+    // Once the gold model is there, what compares with it is scored anew, and no model made again.
+    List<String> lines = new ArrayList<>();
+    ExperimentResults whole = ExperimentRun.run(spec, places(true), inputs, engine, lines::add);
+    assertThat(whole.failures()).isEmpty();
+    assertThat(metrics(whole, "finetune").get("jsd")).isNotNull();
+    assertThat(lines).filteredOn(line -> line.contains("] Gold")).hasSize(1);
+    assertThat(lines).noneMatch(line -> line.contains("] finetune"));
+    String item = results.failures().get(0).item();
+    assertThat(temp.resolve("out/store").resolve(item).resolve("failed.json")).doesNotExist();
+  }
+
+  /** Reads: original 4, gold 2, finetune 2, then the original is scored. */
+  @Test
+  void aScoreThatFailedLeavesNoTraceOnceItIsThere() throws IOException {
+    ExperimentSpec spec = spec(TEXT);
+    Failing inputs = new Failing(6, () -> new IllegalStateException("torn"));
+    ExperimentResults results = ExperimentRun.run(spec, places(false), inputs, engine, line -> {});
+    assertThat(results.failures()).isNotEmpty();
+    Path original = temp.resolve("out/store").resolve(results.failures().get(0).item());
+    assertThat(original.getFileName().toString()).startsWith("original");
+    assertThat(original.resolve("failed.json")).exists();
+    assertThat(ExperimentRun.run(spec, places(true), inputs, engine, line -> {}).failures())
+        .isEmpty();
+    assertThat(original.resolve("failed.json")).doesNotExist();
+  }
+
+  @Test
+  void goingOnWithAnotherFileIsRefused() throws IOException {
+    ExperimentRun.run(
+        spec(TEXT), places(false), new ConfigFilesTest.Generated(), engine, line -> {});
+    ExperimentSpec other = spec(TEXT.replace("name: small", "name: other"));
+    assertThatThrownBy(() -> ExperimentRun.requireFree(other, places(true)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("holds another experiment, small, not other")
+        .hasMessageContaining("give another --out, with --store");
+    ExperimentSpec changed = spec(TEXT.replace("defaults: {epochs: 1", "defaults: {epochs: 2"));
+    assertThatThrownBy(() -> ExperimentRun.requireFree(changed, places(true)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("holds the experiment small with other settings");
+    ExperimentRun.requireFree(spec(TEXT), places(true));
+  }
+
+  @Test
+  void goingOnWithOtherThreadsIsNoted() throws IOException {
+    ExperimentSpec spec = spec(TEXT);
+    ExperimentRun.run(spec, places(false), new ConfigFilesTest.Generated(), engine, line -> {});
+    JsonNode marker = Json.read(temp.resolve("out/experiment.json"), JsonNode.class);
+    assertThat(marker.path("threads").asText()).isEqualTo("1");
+    assertThat(marker.path("pytorch").asText()).isNotEmpty();
+    List<String> lines = new ArrayList<>();
+    try {
+      TorchRuntime.load(2);
+      ExperimentRun.run(spec, places(true), new ConfigFilesTest.Generated(), engine, lines::add);
+    } finally {
+      TorchRuntime.load(1);
+    }
+    assertThat(lines)
+        .anyMatch(line -> line.startsWith("note: begun with threads 1, now 2: the results will"));
+  }
+
+  /** Both see the same augmented pixels, so a model that equals the gold one has no distance. */
+  @Test
+  void goldIsScoredOnThePixelsOfTheRun() throws IOException {
+    Plan plan = Plan.of(spec(TEXT), new ConfigFilesTest.Generated(), engine);
+    Plan.Cell cell = plan.cells().get(0);
+    WorkItem run = cell.runs().get(0).item();
+    try (ItemStore store = ItemStore.open(temp.resolve("store"))) {
+      cell.data().split().write(store.splitFile(cell.splitSha256()));
+      try (CellWork work = new CellWork(cell, store, line -> {})) {
+        work.train(cell.original());
+        work.train(cell.gold());
+        store.finish(cell.gold());
+        work.unlearn(cell.runs().get(0));
+        assertThat(store.folder(run).readRun().configuration())
+            .containsEntry("upstream-quirks", "augmented-evaluation")
+            .doesNotContainKey("quirks");
+        Files.copy(
+            store.folder(cell.gold()).model(),
+            store.folder(run).model(),
+            StandardCopyOption.REPLACE_EXISTING);
+        work.score(run);
+        Metrics metrics = store.scores(run, cell.splitSha256()).readMetrics();
+        assertThat(metrics.jsd()).isZero();
+        assertThat(metrics.avgGap()).isZero();
+      }
+    }
+  }
+}

@@ -118,16 +118,30 @@ def confidence(p, y):
     return np.log(py) - np.log(rest.sum(1))
 
 
-def ulira(target, models, masks):
-    """Scores: target [N], models [K, N], masks [K, N]."""
-    scores = []
-    for i in range(len(target)):
-        inside, outside = models[masks[:, i] == 1, i], models[masks[:, i] == 0, i]
-        scores.append(
-            scipy.stats.norm.logpdf(target[i], inside.mean(), inside.std())
-            - scipy.stats.norm.logpdf(target[i], outside.mean(), outside.std())
-        )
-    return np.array(scores)
+def ulira(targets, models, masks):
+    """Scores of each set: targets [S][N], models [S][K, N], masks [S][K, N]."""
+
+    def sides(side):
+        return [[m[k[:, i] == side, i] for i in range(m.shape[1])] for m, k in zip(models, masks)]
+
+    def densities(side):
+        sets = sides(side)
+        samples = [x for one in sets for x in one]
+        pooled = None
+        if min(map(len, samples)) < 8:
+            squares = sum(((x - x.mean()) ** 2).sum() for x in samples)
+            pooled = np.sqrt(squares / sum(len(x) - 1 for x in samples))
+        return [
+            np.array(
+                [
+                    scipy.stats.norm.logpdf(t[i], x.mean(), x.std() if pooled is None else pooled)
+                    for i, x in enumerate(one)
+                ]
+            )
+            for t, one in zip(targets, sets)
+        ]
+
+    return [a - b for a, b in zip(densities(1), densities(0))]
 
 
 def rmia(target, target_z, models, models_z, masks, masks_z, gamma, a):
@@ -378,12 +392,15 @@ def everything():
         return np.array([tensors[f"{kind}.{k}.{s}.member"].astype(int) for k in range(count)])
 
     target = {s: confidence(p[f"unlearned.{s}"], labels[s]) for s in ["forget", "test"]}
-    members, others = (
-        ulira(target[s], bank("shadow", 10, s), masks("shadow", 10, s)) for s in ["forget", "test"]
+    both = ["forget", "test"]
+    members, others = ulira(
+        [target[s] for s in both],
+        [bank("shadow", 10, s) for s in both],
+        [masks("shadow", 10, s) for s in both],
     )
     out["ulira_auc"], out["ulira_tpr_1"], out["ulira_tpr_01"] = roc(members, others)
     out["ulira_accuracy"] = (np.mean(members > 0) + np.mean(others <= 0)) / 2
-    out["ulira_models"], out["ulira_few"] = 10, 0
+    out["ulira_models"], out["ulira_few"] = 10, 1  # five a side
     members, others = rmia(
         target["forget"],
         target["test"],

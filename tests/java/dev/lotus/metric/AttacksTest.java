@@ -142,6 +142,44 @@ class AttacksTest {
         .isEqualTo(1);
   }
 
+  /**
+   * Two models a side: of a sample whose two answers happen to be alike its own deviation would say
+   * that it is sure of everything. By hand, with the deviation of all.
+   */
+  @Test
+  void fewModelsShareADeviation() {
+    boolean[] member = {true};
+    boolean[] none = {false};
+    List<ShadowModel> models =
+        List.of(
+            new ShadowModel(new double[] {2}, member, new double[] {3}, member),
+            new ShadowModel(new double[] {2}, member, new double[] {5}, member),
+            new ShadowModel(new double[] {0}, none, new double[] {1}, none),
+            new ShadowModel(new double[] {2}, none, new double[] {1}, none));
+    ULira attack = ULira.of(new double[] {2.2}, new double[] {0.9}, models);
+    // In: squares 0 + 2 over 2 degrees; out: 2 + 0 over 2. Both deviations are 1.
+    // Forget: -(0.2^2) / 2 + (1.2^2) / 2 > 0; test: -(3.1^2) / 2 + (0.1^2) / 2 < 0.
+    assertThat(attack.accuracy()).isEqualTo(1);
+    assertThat(attack.models()).isEqualTo(4);
+    assertThat(attack.fewest()).isEqualTo(2);
+    // With a deviation of its own 1e-6 this one would be called unseen.
+    assertThat(ULira.of(new double[] {2.2}, new double[] {2.2}, models).roc().auc()).isEqualTo(1);
+  }
+
+  /** Many models say little if hardly any of them unlearned a sample. */
+  @Test
+  void fewAreCountedBySampleAndSide() {
+    List<ShadowModel> models = new ArrayList<>(models(16, 9));
+    assertThat(ULira.of(draw(9, 0), draw(9, 0), models).fewest()).isEqualTo(8);
+    ShadowModel first = models.get(0);
+    boolean[] other = first.forgetMember().clone();
+    other[4] = !other[4];
+    models.set(0, new ShadowModel(first.forget(), other, first.test(), first.testMember()));
+    ULira attack = ULira.of(draw(9, 0), draw(9, 0), models);
+    assertThat(attack.fewest()).isEqualTo(7);
+    assertThat(AttackMetrics.NONE.with(attack).uliraFew()).isEqualTo(1);
+  }
+
   @Test
   void theOrderOfModelsDoesNotMatter() {
     List<ShadowModel> models = models(8, 20);

@@ -45,6 +45,17 @@ class StatisticsTest {
     assertThat(spread.std()).isGreaterThan(means.std());
   }
 
+  /** A seed of which more runs are there counts no more than the others. */
+  @Test
+  void theMeanIsThatOfTheSeedsWhateverTheNumberOfTheirRuns() {
+    Spread spread =
+        Statistics.spread(seeds(new double[] {0, 0, 0, 4}, new double[] {3}, new double[] {5, 5}));
+    assertThat(spread.mean()).isCloseTo(3, within(1e-15));
+    assertThat((spread.low() + spread.high()) / 2).isCloseTo(spread.mean(), within(1e-12));
+    assertThat(spread.runs()).isEqualTo(7);
+    assertThat(spread.trainingSeeds()).isEqualTo(3);
+  }
+
   @Test
   void quantilesOfOtherDegrees() {
     // t(0.975) of 1, 4 and 9 degrees.

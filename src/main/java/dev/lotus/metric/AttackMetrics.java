@@ -15,7 +15,8 @@ import com.fasterxml.jackson.annotation.JsonProperty;
  * @param uliraTpr01 at 0.1%
  * @param uliraAccuracy its balanced accuracy
  * @param uliraModels shadow models
- * @param uliraFew 1 where they are fewer than {@link ShadowModel#ENOUGH}
+ * @param uliraFew 1 where fewer than {@link ShadowModel#ENOUGH} of them unlearned some sample, or
+ *     never saw it
  * @param rmiaAuc AUC of {@link Rmia}
  * @param rmiaTpr1 its true-positive rate at 1% false positives
  * @param rmiaTpr01 at 0.1%
@@ -92,7 +93,7 @@ public record AttackMetrics(
         attack.roc().tpr01(),
         attack.accuracy(),
         attack.models(),
-        few(attack.models()),
+        few(attack.fewest()),
         rmiaAuc,
         rmiaTpr1,
         rmiaTpr01,

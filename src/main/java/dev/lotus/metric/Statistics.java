@@ -15,9 +15,9 @@ public final class Statistics {
   /**
    * A metric over the runs of a method. Runs that share an original model are not independent, so
    * the interval is taken over the means of the training seeds: I of them give I - 1 degrees of
-   * freedom.
+   * freedom, and the mean is the mean of these, each seed counting once.
    *
-   * @param mean over all runs
+   * @param mean of the training seeds' means: the middle of the interval
    * @param std sample standard deviation over all runs; null with one run
    * @param runs how many
    * @param trainingSeeds how many different ones among them
@@ -42,10 +42,10 @@ public final class Statistics {
         byTrainingSeed.values().stream()
             .mapToDouble(values -> mean(values.stream().mapToDouble(v -> v).toArray()))
             .toArray();
+    double centre = mean(means);
     Double low = null;
     Double high = null;
     if (means.length > 1) {
-      double centre = mean(means);
       double half =
           TDistribution.of(means.length - 1).inverseCumulativeProbability(TWO_SIDED_95)
               * std(means)
@@ -54,7 +54,7 @@ public final class Statistics {
       high = centre + half;
     }
     return new Spread(
-        mean(all), all.length > 1 ? (Double) std(all) : null, all.length, means.length, low, high);
+        centre, all.length > 1 ? (Double) std(all) : null, all.length, means.length, low, high);
   }
 
   private static double mean(double[] values) {

@@ -1,6 +1,7 @@
 package dev.lotus.metric;
 
 import dev.lotus.device.InputException;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -19,9 +20,12 @@ import java.util.List;
  * @param roc of the scores
  * @param accuracy mean of the share of forget samples called unlearned and the share of test
  *     samples not called so, 0..1; 0.5 is guessing
- * @param models shadow models used; fewer than {@link ShadowModel#ENOUGH} say little
+ * @param models shadow models used
+ * @param fewest models on the side of a sample that has fewest of them; fewer than {@link
+ *     ShadowModel#ENOUGH} say little, and then one deviation is fitted to all samples of that side,
+ *     as LiRA does
  */
-public record ULira(Roc roc, double accuracy, int models) {
+public record ULira(Roc roc, double accuracy, int models, int fewest) {
   /**
    * Least standard deviation, in units of the logit: models that all answer alike to the last bit
    * would make a density infinite.
@@ -36,10 +40,65 @@ public record ULira(Roc roc, double accuracy, int models) {
    */
   public static ULira of(double[] forget, double[] test, List<ShadowModel> shadows) {
     ShadowModel.requireSamples("U-LiRA", shadows, forget, test);
-    double[] members = scores(forget, shadows, true);
-    double[] others = scores(test, shadows, false);
-    Roc roc = Roc.of(members, others);
-    return new ULira(roc, 0.5 * (share(members) + 1 - share(others)), shadows.size());
+    List<ShadowModel.Answers> ofForget = answers(forget.length, shadows, true);
+    List<ShadowModel.Answers> ofTest = answers(test.length, shadows, false);
+    Side in = new Side();
+    Side out = new Side();
+    for (List<ShadowModel.Answers> set : List.of(ofForget, ofTest)) {
+      for (ShadowModel.Answers answers : set) {
+        in.add(answers.in());
+        out.add(answers.out());
+      }
+    }
+    double[] members = scores(forget, ofForget, in, out);
+    double[] others = scores(test, ofTest, in, out);
+    return new ULira(
+        Roc.of(members, others),
+        0.5 * (share(members) + 1 - share(others)),
+        shadows.size(),
+        Math.min(in.fewest, out.fewest));
+  }
+
+  /** What the samples have in common on one side: models that unlearned, or that never saw. */
+  private static final class Side {
+    private int fewest = Integer.MAX_VALUE;
+    private double squares;
+    private long freedom;
+
+    void add(double[] sample) {
+      fewest = Math.min(fewest, sample.length);
+      squares += squares(sample, mean(sample));
+      freedom += sample.length - 1;
+    }
+
+    /**
+     * Log density of the normal distribution with the sample's mean. Its deviation is the sample's
+     * own (biased, as LiRA's) or, where a sample has too few models to tell, that of all samples.
+     */
+    double logDensity(double x, double[] sample) {
+      double mean = mean(sample);
+      double variance =
+          fewest < ShadowModel.ENOUGH ? squares / freedom : squares(sample, mean) / sample.length;
+      double sigma = Math.max(LEAST_SIGMA, Math.sqrt(variance));
+      double z = (x - mean) / sigma;
+      return -0.5 * z * z - Math.log(sigma) - 0.5 * Math.log(2 * Math.PI);
+    }
+  }
+
+  private static double mean(double[] sample) {
+    double mean = 0;
+    for (double value : sample) {
+      mean += value / sample.length;
+    }
+    return mean;
+  }
+
+  private static double squares(double[] sample, double mean) {
+    double squares = 0;
+    for (double value : sample) {
+      squares += (value - mean) * (value - mean);
+    }
+    return squares;
   }
 
   private static double share(double[] scores) {
@@ -50,9 +109,10 @@ public record ULira(Roc roc, double accuracy, int models) {
     return (double) positive / scores.length;
   }
 
-  private static double[] scores(double[] confidences, List<ShadowModel> shadows, boolean forget) {
-    double[] scores = new double[confidences.length];
-    for (int i = 0; i < scores.length; i++) {
+  private static List<ShadowModel.Answers> answers(
+      int samples, List<ShadowModel> shadows, boolean forget) {
+    List<ShadowModel.Answers> all = new ArrayList<>(samples);
+    for (int i = 0; i < samples; i++) {
       ShadowModel.Answers answers = ShadowModel.answers(shadows, forget, i);
       if (answers.in().length < 2 || answers.out().length < 2) {
         throw new InputException(
@@ -66,24 +126,19 @@ public record ULira(Roc roc, double accuracy, int models) {
                 + answers.out().length
                 + ": at least two of each are needed");
       }
-      scores[i] =
-          logDensity(confidences[i], answers.in()) - logDensity(confidences[i], answers.out());
+      all.add(answers);
     }
-    return scores;
+    return all;
   }
 
-  /** Of the normal distribution with the sample's mean and its (biased, as LiRA's) deviation. */
-  private static double logDensity(double x, double[] sample) {
-    double mean = 0;
-    for (double value : sample) {
-      mean += value / sample.length;
+  private static double[] scores(
+      double[] confidences, List<ShadowModel.Answers> answers, Side in, Side out) {
+    double[] scores = new double[confidences.length];
+    for (int i = 0; i < scores.length; i++) {
+      scores[i] =
+          in.logDensity(confidences[i], answers.get(i).in())
+              - out.logDensity(confidences[i], answers.get(i).out());
     }
-    double variance = 0;
-    for (double value : sample) {
-      variance += (value - mean) * (value - mean) / sample.length;
-    }
-    double sigma = Math.max(LEAST_SIGMA, Math.sqrt(variance));
-    double z = (x - mean) / sigma;
-    return -0.5 * z * z - Math.log(sigma) - 0.5 * Math.log(2 * Math.PI);
+    return scores;
   }
 }

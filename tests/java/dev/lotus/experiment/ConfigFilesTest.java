@@ -93,6 +93,52 @@ class ConfigFilesTest {
             "demo");
   }
 
+  /** The published settings, by architecture and data set; small files have their own. */
+  @Test
+  void theSettingsAreThePublishedOnes() throws IOException {
+    for (Path file : files()) {
+      ExperimentSpec spec = ExperimentFile.read(file);
+      if (Set.of("demo", "cifar10-small").contains(spec.name())) {
+        continue;
+      }
+      boolean vit = spec.name().contains("vit");
+      boolean imagenet = spec.name().equals("imagenet-vit");
+      String data = spec.data().get(0).dataset();
+      assertThat(spec.models().get(0).train())
+          .as(spec.name())
+          .isEqualTo(
+              imagenet
+                  ? null
+                  : vit
+                      ? new Training(30, 64, 1e-4, 5e-4, "constant", true)
+                      : new Training(150, 512, 0.1, 5e-4, "warmup", true));
+      for (MethodSpec m : spec.methods()) {
+        String as = spec.name() + ", " + m.name();
+        boolean unsir = m.method().equals("unsir");
+        int batch = imagenet ? (unsir ? 64 : 256) : vit ? (unsir ? 16 : 32) : 128;
+        if (unsir && spec.name().equals("mufac-resnet18")) {
+          batch = 64;
+        }
+        assertThat(m.epochs()).as(as).isEqualTo(vit ? 3 : 10);
+        assertThat(m.batch()).as(as).isEqualTo(batch);
+        boolean lotus = m.method().contains("lotus");
+        assertThat(m.lr()).as(as).isEqualTo(lotus ? (Double) (vit ? 1e-6 : 1e-4) : null);
+        assertThat(m.weightDecay())
+            .as(as)
+            .isEqualTo(
+                m.method().equals("scrub")
+                    ? (Double) (data.equals("cifar100") ? 5e-4 : 0.1)
+                    : null);
+        assertThat(m.beta()).as(as).isEqualTo(m.method().equals("neggrad+") ? 0.9999 : 0.95);
+        if (lotus && !spec.name().endsWith("ablations")) {
+          boolean whole = spec.name().endsWith("class");
+          double alpha = whole ? 32 : data.equals("cifar10") && !vit ? 8 : 2;
+          assertThat(m.alpha()).as(as).isEqualTo(alpha);
+        }
+      }
+    }
+  }
+
   @Test
   void everyFileTakesAStep(@TempDir Path temp) throws IOException {
     Set<String> taken = new HashSet<>();

@@ -134,6 +134,7 @@ class MethodsTest {
       double forget = loss(model, own.data.split().forget());
       double retain = loss(model, own.data.split().retain());
       assertThat(forget).isGreaterThan(5 * before).isGreaterThan(2 * retain);
+      assertThat(accuracy(model, own.data.split().retain())).as("kept").isGreaterThan(0.6);
     }
   }
 

@@ -56,6 +56,29 @@ class NegGradPlusTest {
     }
   }
 
+  /** Another weight leaves other weights behind. */
+  @Test
+  void betaWeighsTheTwo() {
+    Rig rig = Rig.of(12, 20, 10);
+    try (Backbone original = Rig.model(1)) {
+      UnlearnConfig usual = Rig.config("neggrad+", 1, RATE, DECAY);
+      UnlearnConfig given =
+          new UnlearnSettings()
+              .method("neggrad+")
+              .epochs(1)
+              .batch(Rig.BATCH)
+              .learningRate(RATE)
+              .weightDecay(DECAY)
+              .augmentation(usual.augmentation())
+              .seed(Rig.SEED)
+              .beta(0.5)
+              .build(rig.data.dataset(), original.arch());
+      assertThat(usual.beta()).isEqualTo(0.95);
+      float[] half = rig.stateAfter(original, given);
+      assertThat(Rig.distance(half, rig.stateAfter(original, usual))).isGreaterThan(1e-3);
+    }
+  }
+
   /** The published code descends on D_f as well, in a pass of its own before D_r's. */
   @Test
   void quirkDescendsOnBoth() {

@@ -20,11 +20,13 @@ import dev.lotus.load.Augmentation;
 import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.metric.SetStatistics;
+import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -205,6 +207,21 @@ class UnlearnLoopTest {
               .run(model, data.dataset().train(), indices, e -> {});
       assertThat(trace).hasSize(12);
       assertThat(trace.get(11).loss()).isLessThan(0.7 * trace.get(0).loss());
+    }
+  }
+
+  @Test
+  void theScheduleIsWarmUpOrConstant() {
+    for (TrainLoop.Schedule schedule : TrainLoop.Schedule.values()) {
+      LearningRate rate =
+          new TrainLoop.Config(10, 8, 0.4, 0, schedule, Augmentation.NONE, 1).rate();
+      double[] rates = IntStream.range(0, 10).mapToDouble(rate::at).toArray();
+      if (schedule == TrainLoop.Schedule.CONSTANT) {
+        assertThat(rates).containsOnly(0.4);
+      } else {
+        assertThat(rates[0]).isLessThan(rates[1]);
+        assertThat(rates[9]).isPositive().isLessThan(0.1);
+      }
     }
   }
 

@@ -84,7 +84,8 @@ class RelearningTest {
     try (Backbone model = Rig.model(3)) {
       rig.engine.place(model);
       double goal = accuracy(rig, model) + 0.05;
-      int epochs = new Relearning(rig.engine, rig.data, goal + Relearning.TOLERANCE, 1).onForget(model);
+      int epochs =
+          new Relearning(rig.engine, rig.data, goal + Relearning.TOLERANCE, 1).onForget(model);
       assertThat(epochs).isBetween(1, Relearning.MAX_EPOCHS);
       for (int few = epochs - 1; few <= epochs; few++) {
         try (Backbone copy = model.copy()) {

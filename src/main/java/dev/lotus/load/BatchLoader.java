@@ -12,6 +12,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -41,10 +42,11 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * }
  * }</pre>
  *
- * <p>To be used by one thread at a time. {@link #close} stops the thread and waits for it.
+ * <p>To be used by one thread at a time. {@link #close} stops the threads and waits for them.
  */
 public final class BatchLoader implements AutoCloseable {
   private static final int AHEAD = 2;
+  private static final int MOST_BYTES = Integer.MAX_VALUE - 8;
 
   private final ImageSet images;
   private final GatherAugment normalization;
@@ -54,9 +56,10 @@ public final class BatchLoader implements AutoCloseable {
   private final int workers;
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final ThreadPoolExecutor background;
+  private final ArrayDeque<Slot> idle = new ArrayDeque<>();
 
   /**
-   * Prepares nothing yet; the thread starts with the first epoch.
+   * Prepares nothing yet; the threads start with the first epoch.
    *
    * @param normalization of as many channels as the images have
    * @param batchSize rows of every batch but the last of an epoch, which has what is left; at least
@@ -70,8 +73,7 @@ public final class BatchLoader implements AutoCloseable {
       int batchSize,
       ComputeDevice device) {
     if (batchSize < 1
-        || (long) Math.min(batchSize, images.size()) * images.imageBytes()
-            > Integer.MAX_VALUE - 8) {
+        || (long) Math.min(batchSize, images.size()) * images.imageBytes() > MOST_BYTES) {
       throw new IllegalArgumentException(
           "batch size "
               + batchSize
@@ -132,6 +134,14 @@ public final class BatchLoader implements AutoCloseable {
       }
     }
     requireOpen();
+    if ((long) Math.min(batchSize, order.size()) * images.imageBytes() > MOST_BYTES) {
+      throw new IllegalArgumentException(
+          "a batch of "
+              + Math.min(batchSize, order.size())
+              + " images with "
+              + images.imageBytes()
+              + " values does not fit one buffer");
+    }
     return new Epoch(order, epoch, seed);
   }
 
@@ -179,6 +189,7 @@ public final class BatchLoader implements AutoCloseable {
     private final ArrayDeque<Prepared> prepared = new ArrayDeque<>();
     private int requested;
     private int delivered;
+    private boolean failed;
 
     Epoch(EpochOrder order, long epoch, long seed) {
       this.order = order;
@@ -186,7 +197,7 @@ public final class BatchLoader implements AutoCloseable {
       this.seed = seed;
       int maxRows = Math.min(batchSize, order.size());
       for (int i = 0; i < AHEAD && requested < order.size(); i++) {
-        request(new Slot(images, maxRows));
+        request(slot(maxRows));
       }
     }
 
@@ -206,7 +217,10 @@ public final class BatchLoader implements AutoCloseable {
     /** Runs in the background: rows {@code from} to before {@code to} of one batch. */
     private void fill(Slot slot, int start, int from, int to) {
       byte[] image = new byte[images.imageBytes()];
-      for (int row = from; row < to && !background.isShutdown(); row++) {
+      for (int row = from; row < to; row++) {
+        if (background.isShutdown()) {
+          throw new CancellationException("the loader was closed");
+        }
         int index = order.indices()[start + row];
         images.read(index, image, 0);
         Augmentation.Change change =
@@ -229,13 +243,19 @@ public final class BatchLoader implements AutoCloseable {
       if (PointerScope.getInnerScope() == null) {
         throw new IllegalStateException("a batch needs an open PointerScope that will free it");
       }
+      if (failed) {
+        throw new IllegalStateException("the epoch ended with a failure; begin another");
+      }
+      failed = true;
       Slot slot = await(prepared.remove());
-      int start = delivered;
-      Batch batch = batch(slot, start);
+      Batch batch = batch(slot, delivered);
       delivered += slot.rows;
       if (requested < order.size()) {
         request(slot);
+      } else {
+        idle.add(slot);
       }
+      failed = false;
       return batch;
     }
 
@@ -252,6 +272,12 @@ public final class BatchLoader implements AutoCloseable {
             Arrays.copyOfRange(order.indices(), start, end));
       }
     }
+  }
+
+  /** One that an epoch has done with, so that its memory need not wait for the collector. */
+  private Slot slot(int maxRows) {
+    Slot slot = idle.poll();
+    return slot != null && slot.maxRows() >= maxRows ? slot : new Slot(images, maxRows);
   }
 
   private Tensor imageTensor(Slot slot) {

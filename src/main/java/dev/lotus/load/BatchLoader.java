@@ -12,6 +12,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -41,7 +42,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * }
  * }</pre>
  *
- * <p>To be used by one thread at a time. {@link #close} stops the thread and waits for it.
+ * <p>To be used by one thread at a time. {@link #close} stops the threads and waits for them.
  */
 public final class BatchLoader implements AutoCloseable {
   private static final int AHEAD = 2;
@@ -55,8 +56,11 @@ public final class BatchLoader implements AutoCloseable {
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final ThreadPoolExecutor background;
 
+  /** Not in use; the next epoch takes them, so that direct buffers do not wait for the collector. */
+  private final ArrayDeque<Slot> idle = new ArrayDeque<>();
+
   /**
-   * Prepares nothing yet; the thread starts with the first epoch.
+   * Prepares nothing yet; the threads start with the first epoch.
    *
    * @param normalization of as many channels as the images have
    * @param batchSize rows of every batch but the last of an epoch, which has what is left; at least
@@ -69,15 +73,8 @@ public final class BatchLoader implements AutoCloseable {
       Augmentation augmentation,
       int batchSize,
       ComputeDevice device) {
-    if (batchSize < 1
-        || (long) Math.min(batchSize, images.size()) * images.imageBytes()
-            > Integer.MAX_VALUE - 8) {
-      throw new IllegalArgumentException(
-          "batch size "
-              + batchSize
-              + " of images with "
-              + images.imageBytes()
-              + " values: must be at least 1 and fit one Java array");
+    if (batchSize < 1) {
+      throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
     }
     this.images = images;
     if (normalization.channels() != images.channels()) {
@@ -121,7 +118,8 @@ public final class BatchLoader implements AutoCloseable {
    * @param epoch number of the epoch, for the augmentation
    * @param seed seed of the augmentation: what happens to an image depends on (seed, epoch, its
    *     position in the order)
-   * @throws IllegalArgumentException if an index is not in the image set
+   * @throws IllegalArgumentException if an index is not in the image set, or a batch is too large
+   *     for one buffer of 2^31 bytes
    * @throws IllegalStateException if the loader is closed
    */
   public Iterator<Batch> epoch(EpochOrder order, long epoch, long seed) {
@@ -131,8 +129,17 @@ public final class BatchLoader implements AutoCloseable {
             "the order has the index " + index + ", but there are " + images.size() + " images");
       }
     }
+    int maxRows = Math.min(batchSize, order.size());
+    if ((long) maxRows * images.imageBytes() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "a batch of "
+              + maxRows
+              + " images with "
+              + images.imageBytes()
+              + " values does not fit one buffer of 2^31 bytes");
+    }
     requireOpen();
-    return new Epoch(order, epoch, seed);
+    return new Epoch(order, epoch, seed, maxRows);
   }
 
   private void requireOpen() {
@@ -169,6 +176,12 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
+  /** The last epoch's, where they are large enough; one that an epoch left unfinished is not here. */
+  private Slot idleSlot(int rows) {
+    Slot slot = idle.poll();
+    return slot != null && slot.capacity() >= rows ? slot : new Slot(images, rows);
+  }
+
   /** A batch under way, and the parts that several threads fill. */
   private record Prepared(Slot slot, List<Future<?>> parts) {}
 
@@ -179,14 +192,14 @@ public final class BatchLoader implements AutoCloseable {
     private final ArrayDeque<Prepared> prepared = new ArrayDeque<>();
     private int requested;
     private int delivered;
+    private boolean failed;
 
-    Epoch(EpochOrder order, long epoch, long seed) {
+    Epoch(EpochOrder order, long epoch, long seed, int maxRows) {
       this.order = order;
       this.epoch = epoch;
       this.seed = seed;
-      int maxRows = Math.min(batchSize, order.size());
       for (int i = 0; i < AHEAD && requested < order.size(); i++) {
-        request(new Slot(images, maxRows));
+        request(idleSlot(maxRows));
       }
     }
 
@@ -206,7 +219,10 @@ public final class BatchLoader implements AutoCloseable {
     /** Runs in the background: rows {@code from} to before {@code to} of one batch. */
     private void fill(Slot slot, int start, int from, int to) {
       byte[] image = new byte[images.imageBytes()];
-      for (int row = from; row < to && !background.isShutdown(); row++) {
+      for (int row = from; row < to; row++) {
+        if (background.isShutdown()) {
+          throw new CancellationException("the loader was closed");
+        }
         int index = order.indices()[start + row];
         images.read(index, image, 0);
         Augmentation.Change change =
@@ -226,16 +242,23 @@ public final class BatchLoader implements AutoCloseable {
         throw new NoSuchElementException("the epoch has " + order.size() + " rows, all delivered");
       }
       requireOpen();
+      if (failed) {
+        throw new IllegalStateException("the epoch ended with a failure");
+      }
       if (PointerScope.getInnerScope() == null) {
         throw new IllegalStateException("a batch needs an open PointerScope that will free it");
       }
+      // Whatever is thrown from here on leaves batches and positions out of step.
+      failed = true;
       Slot slot = await(prepared.remove());
-      int start = delivered;
-      Batch batch = batch(slot, start);
+      Batch batch = batch(slot, delivered);
       delivered += slot.rows;
       if (requested < order.size()) {
         request(slot);
+      } else {
+        idle.add(slot);
       }
+      failed = false;
       return batch;
     }
 

@@ -19,8 +19,8 @@ import org.bytedeco.javacpp.Pointer;
 
 /**
  * One batch in the making: the images as bytes, and how each is to be moved. Background threads
- * fill it row by row; the thread that wants the batch makes floats of it in one pass. Used again
- * and again. Its memory is direct buffers', outside of every scope.
+ * fill it, each its own rows; the thread that wants the batch makes floats of it in one pass. Used
+ * again and again, in later epochs too. Its memory is direct buffers', outside of every scope.
  */
 final class Slot {
   final long[] labels;
@@ -35,10 +35,10 @@ final class Slot {
   Slot(ImageSet images, int maxRows) {
     this.images = images;
     labels = new long[maxRows];
-    pixels = ByteBuffer.allocateDirect(maxRows * images.imageBytes());
-    boxes = direct(Integer.BYTES * 4 * maxRows).asIntBuffer();
+    pixels = ByteBuffer.allocateDirect(Math.multiplyExact(maxRows, images.imageBytes()));
+    boxes = direct(Math.multiplyExact(Integer.BYTES * 4, maxRows)).asIntBuffer();
     flips = ByteBuffer.allocateDirect(maxRows);
-    indices = direct(Long.BYTES * maxRows).asLongBuffer();
+    indices = direct(Math.multiplyExact(Long.BYTES, maxRows)).asLongBuffer();
     for (int row = 0; row < maxRows; row++) {
       indices.put(row, row);
     }
@@ -46,6 +46,11 @@ final class Slot {
 
   private static ByteBuffer direct(int bytes) {
     return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+  }
+
+  /** Rows it has room for. */
+  int capacity() {
+    return labels.length;
   }
 
   /** May run for several rows at once. */

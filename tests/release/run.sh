@@ -9,7 +9,7 @@ mkdir "$place/bin" "$place/home"
 for tool in bash env dirname readlink java; do ln -s "$(command -v "$tool")" "$place/bin/$tool"; done
 tar xzf "$archive" -C "$place"
 cd "$place/home"
-lotus() { env -i HOME="$place/home" PATH="$place/bin" "$place"/lotus-*/lotus "$@"; }
+lotus() { env -i HOME="$place/home" PATH="$place/bin" LOTUS_JAVA_OPTS="-Duser.home=$place/home" "$place"/lotus-*/lotus "$@"; }
 lotus --version
 lotus info
 lotus demo --out demo --quiet

@@ -66,6 +66,9 @@ int32_t lotus_gather_augment(const uint8_t* images, int64_t image_count, int32_t
     LOTUS_TRY(check_crop("crop_height", augment->crop_height, height, augment->padding));
     LOTUS_TRY(check_crop("crop_width", augment->crop_width, width, augment->padding));
   }
+  // What follows multiplies: no size of images or output may leave int64.
+  LOTUS_TRY(check_range("rows", rows, 0, INT64_MAX / (8LL * channels * out_height * out_width)));
+  LOTUS_TRY(check_range("image_count", image_count, 0, INT64_MAX / (int64_t{channels} * height * width)));
   if (rows > 0) {
     if (image_count > 0) LOTUS_TRY(check_present(kOp, "images", images));
     LOTUS_TRY(check_present(kOp, "indices", indices));

@@ -116,7 +116,8 @@ void cut_line(const Picture& p, const uint8_t* line, int32_t n, uint8_t* spare, 
   const int64_t start = p.box.left;
   const int32_t begin = clamp(-start, 0, n), end = clamp(p.width - start, begin, n);
   pad_line<G>(p.edge ? line : kBlack, begin, to);
-  __builtin_memcpy(to + begin * G, line + (start + begin) * G, static_cast<size_t>(end - begin) * G);
+  if (end > begin)
+    __builtin_memcpy(to + begin * G, line + (start + begin) * G, static_cast<size_t>(end - begin) * G);
   pad_line<G>(p.edge ? line + (p.width - 1) * G : kBlack, n - end, to + end * G);
   if (p.flip) reverse<G>(spare, n, out);
 }

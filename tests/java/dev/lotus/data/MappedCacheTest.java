@@ -110,6 +110,24 @@ class MappedCacheTest {
       assertThat(Arrays.copyOfRange(bytes, start, start + BYTES))
           .isEqualTo(erased ? new byte[BYTES] : image(i));
     }
+    // Nor do they come back when they are decoded again, by whomever.
+    PixelCache later = open(KEY);
+    later.put(7, image(7), 0);
+    assertThat(holds(later, 7)).isFalse();
+    assertThat(Files.readAllBytes(files().get(0))).isEqualTo(bytes);
+  }
+
+  /** Another decoder makes other pixels: its file is no whole one. */
+  @Test
+  void aFileOfAnotherDecoderIsBegunAnew() throws IOException {
+    open(KEY).put(3, image(3), 0);
+    Path file = files().get(0);
+    byte[] bytes = Files.readAllBytes(file);
+    String magic = new String(bytes, 0, 128, java.nio.charset.StandardCharsets.US_ASCII);
+    assertThat(magic).startsWith("lotus pixels 2, opencv 4.");
+    bytes["lotus pixels ".length()]++;
+    Files.write(file, bytes);
+    assertThat(holds(open(KEY), 3)).isFalse();
   }
 
   @Test

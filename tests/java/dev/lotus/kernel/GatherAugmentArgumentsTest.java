@@ -65,6 +65,8 @@ class GatherAugmentArgumentsTest {
       refused("images has 0 x 5", () -> images(pixels, 3, 2, 0, 5));
       refused("images is null", () -> images(null, 3, 2, 4, 5));
       refused("images holds 120", () -> images(pixels, 4, 2, 4, 5));
+      // 2^62 x 4 = 2^64, which is 0 in 64 bits.
+      refused("images would have", () -> images(pixels, 1L << 62, 1, 2, 2));
       refused(
           "the output has 4 x 2000000",
           () -> new Output(null, 4, 2_000_000, Layout.CHANNELS_LAST, DType.FLOAT32, null));

@@ -269,8 +269,8 @@ class UnlearnLoopTest {
         for (int epoch = 2; epoch < 22; epoch++) {
           runner.run(pass, "epoch", epoch, 1, 1e-4);
         }
-        assertThat(Pointer.totalCount()).isEqualTo(objects);
-        assertThat(Pointer.totalBytes()).isEqualTo(bytes);
+        assertThat(Pointer.totalCount()).isLessThanOrEqualTo(objects);
+        assertThat(Pointer.totalBytes()).isLessThanOrEqualTo(bytes);
       }
     }
   }

@@ -171,9 +171,11 @@ final class UnlearnCommand implements Callable<Integer> {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
         judge(engine, config, original, result, record, sets, folder);
-        if (!data.keepCache) {
-          dataset.train().eraseCached(sets.split().forget());
-        }
+      }
+    } finally {
+      // Whatever became of the run, what was to be forgotten does not stay behind.
+      if (!data.keepCache) {
+        dataset.train().eraseCached(sets.split().forget());
       }
     }
     return Main.DONE;

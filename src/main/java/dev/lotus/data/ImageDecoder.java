@@ -20,6 +20,9 @@ final class ImageDecoder {
     opencv_core.setNumThreads(1);
   }
 
+  /** OpenCV's code, in the text of its exceptions. */
+  private static final String NO_MEMORY = "(-4:";
+
   private static final NativeScratch ENCODED = new NativeScratch();
 
   private ImageDecoder() {}
@@ -36,10 +39,7 @@ final class ImageDecoder {
     BytePointer encoded = ENCODED.of(bytes.length);
     encoded.put(bytes);
     try (Mat packed = new Mat(1, bytes.length, opencv_core.CV_8UC1, encoded);
-        Mat picture = opencv_imgcodecs.imdecode(packed, opencv_imgcodecs.IMREAD_COLOR)) {
-      if (picture.empty()) {
-        throw new InputException(file + " is damaged: it cannot be decoded");
-      }
+        Mat picture = decoded(file, packed)) {
       NativeResize.run(
           new Resize.Picture(
               picture.data(), picture.rows(), picture.cols(), 3, picture.step(), Matrix.CPU),
@@ -47,11 +47,25 @@ final class ImageDecoder {
           size,
           target,
           offset);
-    } catch (InputException e) {
-      throw e;
+    }
+  }
+
+  /** Only what OpenCV says of the file is the file's fault; memory that lacks is not. */
+  private static Mat decoded(String file, Mat packed) {
+    Mat picture;
+    try {
+      picture = opencv_imgcodecs.imdecode(packed, opencv_imgcodecs.IMREAD_COLOR);
     } catch (RuntimeException e) {
       String what = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      if (what.contains(NO_MEMORY)) {
+        throw e;
+      }
       throw new InputException(file + " is damaged: " + what, e);
     }
+    if (picture.empty()) {
+      picture.close();
+      throw new InputException(file + " is damaged: it cannot be decoded");
+    }
+    return picture;
   }
 }

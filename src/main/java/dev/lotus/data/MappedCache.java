@@ -13,20 +13,25 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
+import org.bytedeco.opencv.global.opencv_core;
 
 /**
  * Decoded images in a file: a header of {@value #HEADER} bytes, a word of 8 bytes an image, then
- * the images. The word is 0, or has bit 32 set and the image's CRC-32C below. An image counts only
- * if its sum is right, so a file that was left half written, or was damaged, is decoded anew where
- * it is wrong and nowhere else.
+ * the images. The word is 0, or has bit 32 set and the image's CRC-32C below, or bit 33: the image
+ * was erased and is never put there again. An image counts only if its sum is right, so a file that
+ * was left half written, or was damaged, is decoded anew where it is wrong and nowhere else.
  *
  * <p>The file's name holds a key of everything the pixels depend on. A file of another key is
  * stale: it is deleted (never changed, other processes may be reading it) and a new one begun.
  */
 final class MappedCache implements PixelCache {
   private static final int HEADER = 128;
-  private static final String MAGIC = "lotus pixels 1\n";
+
+  /** Pixels depend on the decoder, and on how they are resized: the number counts the changes. */
+  private static final String MAGIC = "lotus pixels 2, opencv " + opencv_core.CV_VERSION + "\n";
+
   private static final long KEPT = 1L << 32;
+  private static final long ERASED = 1L << 33;
   private static final int WORD = 8;
 
   /** Images mapped at once; a map has at most 2^31 bytes. */
@@ -147,6 +152,9 @@ final class MappedCache implements PixelCache {
 
   @Override
   public void put(int index, byte[] source, int offset) {
+    if ((word(index) & ERASED) != 0) {
+      return;
+    }
     // Pixels first: a word without its pixels is only a wrong sum.
     write(ByteBuffer.wrap(source, offset, imageBytes), firstImage + (long) index * imageBytes);
     setWord(index, KEPT | sum(source, offset) & 0xffffffffL);
@@ -155,7 +163,7 @@ final class MappedCache implements PixelCache {
   @Override
   public void erase(int[] indices) {
     for (int index : indices) {
-      setWord(index, 0);
+      setWord(index, ERASED);
       write(ByteBuffer.allocate(imageBytes), firstImage + (long) index * imageBytes);
     }
     try {

@@ -85,7 +85,8 @@ public final class GatherAugment {
       Kernels.given("images.layout", layout);
       requireSize("images", height, width);
       if (count > 0) {
-        Kernels.require("images", pixels, count * channels * height * width);
+        Kernels.require(
+            "images", pixels, Kernels.elements("images", count, channels, height, width));
       }
     }
   }
@@ -216,7 +217,7 @@ public final class GatherAugment {
     if (rows > 0) {
       Kernels.require("indices", indices, rows);
       Kernels.requireRoom("samples", draws.samples(), rows);
-      Kernels.requireRoom("boxes", draws.boxes(), 4 * rows);
+      Kernels.requireRoom("boxes", draws.boxes(), Kernels.elements("boxes", 4, rows));
       Kernels.requireRoom("flips", draws.flips(), rows);
       Kernels.require("out", out.data(), requiredElements(images, rows, out));
     }
@@ -284,8 +285,10 @@ public final class GatherAugment {
   }
 
   private static long requiredElements(Images images, long rows, Output out) {
-    long elements = rows * images.channels() * out.height() * out.width();
+    long size =
+        Kernels.elements(
+            "out", rows, images.channels(), out.height(), out.width(), out.dtype().bytes());
     int bytes = out.data() == null ? 1 : Math.max(1, out.data().sizeof());
-    return (elements * out.dtype().bytes() + bytes - 1) / bytes;
+    return (size - 1) / bytes + 1;
   }
 }

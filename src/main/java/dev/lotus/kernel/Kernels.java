@@ -82,6 +82,20 @@ public final class Kernels {
     }
   }
 
+  /** The product of sizes, which must be one that memory can have. */
+  static long elements(String name, long... sizes) {
+    long product = 1;
+    try {
+      for (long size : sizes) {
+        product = Math.multiplyExact(product, size);
+      }
+    } catch (ArithmeticException e) {
+      throw new IllegalArgumentException(
+          name + " would have the product of " + java.util.Arrays.toString(sizes) + " elements", e);
+    }
+    return product;
+  }
+
   static void requireFinite(String name, double value) {
     if (!Double.isFinite(value)) {
       throw new IllegalArgumentException(name + " is " + value + "; it must be finite");

@@ -46,7 +46,6 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  */
 public final class BatchLoader implements AutoCloseable {
   private static final int AHEAD = 2;
-  private static final int MOST_BYTES = Integer.MAX_VALUE - 8;
 
   private final ImageSet images;
   private final GatherAugment normalization;
@@ -56,6 +55,10 @@ public final class BatchLoader implements AutoCloseable {
   private final int workers;
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final ThreadPoolExecutor background;
+
+  /**
+   * Not in use; the next epoch takes them, so that direct buffers do not wait for the collector.
+   */
   private final ArrayDeque<Slot> idle = new ArrayDeque<>();
 
   /**
@@ -72,14 +75,8 @@ public final class BatchLoader implements AutoCloseable {
       Augmentation augmentation,
       int batchSize,
       ComputeDevice device) {
-    if (batchSize < 1
-        || (long) Math.min(batchSize, images.size()) * images.imageBytes() > MOST_BYTES) {
-      throw new IllegalArgumentException(
-          "batch size "
-              + batchSize
-              + " of images with "
-              + images.imageBytes()
-              + " values: must be at least 1 and fit one Java array");
+    if (batchSize < 1) {
+      throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
     }
     this.images = images;
     if (normalization.channels() != images.channels()) {
@@ -123,7 +120,8 @@ public final class BatchLoader implements AutoCloseable {
    * @param epoch number of the epoch, for the augmentation
    * @param seed seed of the augmentation: what happens to an image depends on (seed, epoch, its
    *     position in the order)
-   * @throws IllegalArgumentException if an index is not in the image set
+   * @throws IllegalArgumentException if an index is not in the image set, or a batch is too large
+   *     for one buffer of 2^31 bytes
    * @throws IllegalStateException if the loader is closed
    */
   public Iterator<Batch> epoch(EpochOrder order, long epoch, long seed) {
@@ -133,16 +131,17 @@ public final class BatchLoader implements AutoCloseable {
             "the order has the index " + index + ", but there are " + images.size() + " images");
       }
     }
-    requireOpen();
-    if ((long) Math.min(batchSize, order.size()) * images.imageBytes() > MOST_BYTES) {
+    int maxRows = Math.min(batchSize, order.size());
+    if ((long) maxRows * images.imageBytes() > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
           "a batch of "
-              + Math.min(batchSize, order.size())
+              + maxRows
               + " images with "
               + images.imageBytes()
-              + " values does not fit one buffer");
+              + " values does not fit one buffer of 2^31 bytes");
     }
-    return new Epoch(order, epoch, seed);
+    requireOpen();
+    return new Epoch(order, epoch, seed, maxRows);
   }
 
   private void requireOpen() {
@@ -179,6 +178,14 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
+  /**
+   * The last epoch's, where they are large enough; one that an epoch left unfinished is not here.
+   */
+  private Slot idleSlot(int rows) {
+    Slot slot = idle.poll();
+    return slot != null && slot.capacity() >= rows ? slot : new Slot(images, rows);
+  }
+
   /** A batch under way, and the parts that several threads fill. */
   private record Prepared(Slot slot, List<Future<?>> parts) {}
 
@@ -191,13 +198,12 @@ public final class BatchLoader implements AutoCloseable {
     private int delivered;
     private boolean failed;
 
-    Epoch(EpochOrder order, long epoch, long seed) {
+    Epoch(EpochOrder order, long epoch, long seed, int maxRows) {
       this.order = order;
       this.epoch = epoch;
       this.seed = seed;
-      int maxRows = Math.min(batchSize, order.size());
       for (int i = 0; i < AHEAD && requested < order.size(); i++) {
-        request(slot(maxRows));
+        request(idleSlot(maxRows));
       }
     }
 
@@ -240,12 +246,13 @@ public final class BatchLoader implements AutoCloseable {
         throw new NoSuchElementException("the epoch has " + order.size() + " rows, all delivered");
       }
       requireOpen();
+      if (failed) {
+        throw new IllegalStateException("the epoch ended with a failure");
+      }
       if (PointerScope.getInnerScope() == null) {
         throw new IllegalStateException("a batch needs an open PointerScope that will free it");
       }
-      if (failed) {
-        throw new IllegalStateException("the epoch ended with a failure; begin another");
-      }
+      // Whatever is thrown from here on leaves batches and positions out of step.
       failed = true;
       Slot slot = await(prepared.remove());
       Batch batch = batch(slot, delivered);
@@ -272,12 +279,6 @@ public final class BatchLoader implements AutoCloseable {
             Arrays.copyOfRange(order.indices(), start, end));
       }
     }
-  }
-
-  /** One that an epoch has done with, so that its memory need not wait for the collector. */
-  private Slot slot(int maxRows) {
-    Slot slot = idle.poll();
-    return slot != null && slot.maxRows() >= maxRows ? slot : new Slot(images, maxRows);
   }
 
   private Tensor imageTensor(Slot slot) {

@@ -19,8 +19,8 @@ import org.bytedeco.javacpp.Pointer;
 
 /**
  * One batch in the making: the images as bytes, and how each is to be moved. Background threads
- * fill it row by row; the thread that wants the batch makes floats of it in one pass. Used again by
- * the epochs of a loader. Its memory is direct buffers', outside of every scope.
+ * fill it, each its own rows; the thread that wants the batch makes floats of it in one pass. Used
+ * again and again, in later epochs too. Its memory is direct buffers', outside of every scope.
  */
 final class Slot {
   final long[] labels;
@@ -36,7 +36,7 @@ final class Slot {
     this.images = images;
     labels = new long[maxRows];
     pixels = ByteBuffer.allocateDirect(Math.multiplyExact(maxRows, images.imageBytes()));
-    boxes = direct(Math.multiplyExact(4 * Integer.BYTES, maxRows)).asIntBuffer();
+    boxes = direct(Math.multiplyExact(Integer.BYTES * 4, maxRows)).asIntBuffer();
     flips = ByteBuffer.allocateDirect(maxRows);
     indices = direct(Math.multiplyExact(Long.BYTES, maxRows)).asLongBuffer();
     for (int row = 0; row < maxRows; row++) {
@@ -48,7 +48,8 @@ final class Slot {
     return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
   }
 
-  int maxRows() {
+  /** Rows it has room for. */
+  int capacity() {
     return labels.length;
   }
 

@@ -5,6 +5,7 @@ import static dev.lotus.backbone.Tensors.values;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
@@ -57,6 +58,21 @@ class ForwardTest {
             .doesNotContain(Double.NaN)
             .doesNotContain(Double.POSITIVE_INFINITY);
       }
+    }
+  }
+
+  /** Published: 41 M products for ResNet-20, 1.8 G for ResNet-18 at 224, 17.6 G for ViT-B/16. */
+  @ParameterizedTest
+  @CsvSource({
+    "resnet20, 10, 32, 0.0408e9",
+    "resnet18_torchvision, 1000, 224, 1.814e9",
+    "vit_b_16, 1000, 224, 17.56e9",
+    "vit_ti_16, 1000, 224, 1.26e9"
+  })
+  void operationsOfAForwardPassAreTwiceThePublishedProducts(
+      String name, int classes, int size, double products) {
+    try (Backbone model = Backbones.create(new Arch(name, classes, 3, 1, size))) {
+      assertThat(model.flops(size, size)).isCloseTo(2 * products, withinPercentage(1));
     }
   }
 

@@ -31,8 +31,25 @@ public interface Backbone extends AutoCloseable {
    */
   Tensor forward(Tensor images_BCHW);
 
+  /**
+   * Operations of one image's forward pass: two for each product of its convolutions and matrices,
+   * padding included; NaN where that is not known.
+   */
+  default double flops(long height, long width) {
+    return Double.NaN;
+  }
+
   /** Training mode or evaluation mode; a new backbone is in training mode. */
   void train(boolean on);
+
+  /**
+   * While on, the caller promises that the weights stay as they are, so that passes in evaluation
+   * mode may use a form of them prepared once (a BatchNorm's statistics folded into its
+   * convolution): the same logits up to rounding, sooner.
+   */
+  default void frozen(boolean on) {
+    // A promise; whoever has no use for it computes as ever.
+  }
 
   /**
    * The trainable tensors, in the published order; the same objects for the life of the backbone.

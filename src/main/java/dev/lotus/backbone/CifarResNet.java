@@ -19,7 +19,7 @@ final class CifarResNet extends ConvolutionalBackbone<ConvolutionalBackbone.Shor
         arch,
         new Plan(new int[] {16, 32, 64}, blocksAStage, 3, 1, false, "linear"),
         (state, block, in, out, stride) ->
-            stride == 1 && in == out ? (x, training) -> x : new Padding(state, in, out, stride));
+            stride == 1 && in == out ? (x, mode) -> x : new Padding(state, in, out, stride));
   }
 
   /**
@@ -39,7 +39,7 @@ final class CifarResNet extends ConvolutionalBackbone<ConvolutionalBackbone.Shor
     }
 
     @Override
-    public Tensor apply(Tensor x, boolean training) {
+    public Tensor apply(Tensor x, Layers.Mode mode) {
       Tensor every =
           x.slice(2, wholeRange, wholeRange, stride).slice(3, wholeRange, wholeRange, stride);
       return torch.constant_pad_nd(every, padding);

@@ -22,7 +22,12 @@ abstract class ConvolutionalBackbone<S extends ConvolutionalBackbone.Shortcut>
 
   /** A block's input, brought to the shape of its output. */
   interface Shortcut {
-    Tensor apply(Tensor x, boolean training);
+    Tensor apply(Tensor x, Layers.Mode mode);
+
+    /** Of an image whose result has that many pixels. */
+    default double flops(long pixels) {
+      return 0;
+    }
   }
 
   /** Makes a block's shortcut; its tensors come behind the block's others. */
@@ -67,9 +72,9 @@ abstract class ConvolutionalBackbone<S extends ConvolutionalBackbone.Shortcut>
       shortcut = shortcuts.make(state, name, in, out, stride);
     }
 
-    Tensor apply(Tensor x, boolean training) {
-      Tensor hidden = bn1.apply(conv1.apply(x), training).relu_();
-      return bn2.apply(conv2.apply(hidden), training).add_(shortcut.apply(x, training)).relu_();
+    Tensor apply(Tensor x, Layers.Mode mode) {
+      Tensor hidden = bn1.after(conv1, x, mode).relu_();
+      return bn2.after(conv2, hidden, mode).add_(shortcut.apply(x, mode)).relu_();
     }
   }
 
@@ -102,15 +107,39 @@ abstract class ConvolutionalBackbone<S extends ConvolutionalBackbone.Shortcut>
   }
 
   @Override
-  final Tensor layers(Tensor images, boolean training) {
-    Tensor x = stemNorm.apply(stem.apply(images), training).relu_();
+  final Tensor layers(Tensor images, Layers.Mode mode) {
+    Tensor x = stemNorm.after(stem, images, mode).relu_();
     if (plan.pools) {
       x = torch.max_pool2d(x, POOL_KERNEL, POOL_STRIDE, POOL_PADDING, NO_DILATION, false);
     }
     for (Block<S> block : blocks) {
-      x = block.apply(x, training);
+      x = block.apply(x, mode);
     }
     return head.apply(x);
+  }
+
+  @Override
+  public final double flops(long height, long width) {
+    long down = reduced(height, plan.stemStride);
+    long across = reduced(width, plan.stemStride);
+    double sum = stem.flops(down * across) + head.flops();
+    if (plan.pools) {
+      down = reduced(down, 2);
+      across = reduced(across, 2);
+    }
+    for (int b = 0; b < blocks.size(); b++) {
+      boolean halves = b > 0 && b % plan.blocks == 0;
+      down = reduced(down, halves ? 2 : 1);
+      across = reduced(across, halves ? 2 : 1);
+      Block<S> block = blocks.get(b);
+      long pixels = down * across;
+      sum += block.conv1.flops(pixels) + block.conv2.flops(pixels) + block.shortcut.flops(pixels);
+    }
+    return sum;
+  }
+
+  private static long reduced(long size, int stride) {
+    return (size + stride - 1) / stride;
   }
 
   @Override
@@ -130,7 +159,7 @@ abstract class ConvolutionalBackbone<S extends ConvolutionalBackbone.Shortcut>
   private long lastSize(long size) {
     long last = size;
     for (int halving = 0; halving < plan.halvings(); halving++) {
-      last = (last + 1) / 2;
+      last = reduced(last, 2);
     }
     return last;
   }

@@ -23,6 +23,7 @@ abstract class LayeredBackbone implements Backbone {
   private ComputeDevice device = ComputeDevice.CPU;
   private boolean training = true;
   private boolean channelsLast;
+  private boolean frozen;
 
   LayeredBackbone(Arch arch) {
     this.arch = arch;
@@ -34,7 +35,7 @@ abstract class LayeredBackbone implements Backbone {
   }
 
   /** images_BCHW to logits_BC; garbage goes to the open scope. */
-  abstract Tensor layers(Tensor x, boolean training);
+  abstract Tensor layers(Tensor x, Layers.Mode mode);
 
   /**
    * Refuses images of a size that the network cannot take.
@@ -57,12 +58,25 @@ abstract class LayeredBackbone implements Backbone {
     check(images_BCHW);
     try (NativeScope scope = new NativeScope()) {
       Tensor x = channelsLast ? images_BCHW.contiguous(MemoryFormat.ChannelsLast) : images_BCHW;
-      Tensor logits = layers(x, training);
+      Tensor logits = layers(x, mode());
       if (training) {
         state.countBatch();
       }
       return scope.keep(logits);
     }
+  }
+
+  private Layers.Mode mode() {
+    if (training) {
+      return Layers.Mode.TRAINING;
+    }
+    return frozen ? Layers.Mode.FROZEN : Layers.Mode.EVALUATION;
+  }
+
+  @Override
+  public final void frozen(boolean on) {
+    frozen = on;
+    state.thaw();
   }
 
   private void check(Tensor images) {
@@ -122,6 +136,7 @@ abstract class LayeredBackbone implements Backbone {
       }
     }
     device = target;
+    state.thaw();
   }
 
   @Override
@@ -135,6 +150,7 @@ abstract class LayeredBackbone implements Backbone {
       }
     }
     channelsLast = on;
+    state.thaw();
   }
 
   @Override

@@ -1,12 +1,15 @@
 package dev.lotus.backbone;
 
+import dev.lotus.device.NativeScope;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.MemoryFormat;
 
 /**
  * The layers the ResNets are made of, each a thin call on libtorch's functions with its weights
@@ -14,6 +17,16 @@ import org.bytedeco.pytorch.global.torch;
  * from Java.) Results belong to the caller's scope.
  */
 final class Layers {
+  /** How a pass is computed. */
+  enum Mode {
+    /** BatchNorm takes the batch's statistics. */
+    TRAINING,
+    /** It takes the running ones. */
+    EVALUATION,
+    /** So it does, from weights that stay as they are: they may be kept in a prepared form. */
+    FROZEN
+  }
+
   private static final long[] NO_DILATION = {1, 1};
   private static final long[] SPATIAL = {2, 3};
 
@@ -25,16 +38,45 @@ final class Layers {
     private final TensorOptional noBias;
     private final long[] stride;
     private final long[] padding;
+    private final DenseConvolution dense;
 
     Convolution(StateBuilder state, String name, int in, int out, int kernel, int stride) {
       this.weight = state.parameter(name + ".weight", out, in, kernel, kernel);
       this.noBias = state.own(new TensorOptional());
       this.stride = new long[] {stride, stride};
       this.padding = new long[] {kernel / 2, kernel / 2};
+      this.dense = new DenseConvolution(kernel, stride, kernel / 2, out);
     }
 
     Tensor apply(Tensor x) {
-      return torch.conv2d(x, weight, noBias, stride, padding, NO_DILATION, 1);
+      return isDense(x)
+          ? dense.apply(x, weight)
+          : torch.conv2d(x, weight, noBias, stride, padding, NO_DILATION, 1);
+    }
+
+    /**
+     * Not on a GPU, where cuDNN has kernels of its own for such images; and in channels-last order
+     * only, where a tap's weights lie side by side.
+     */
+    boolean isDense(Tensor x) {
+      return dense.fits(x.size(2), x.size(3))
+          && !x.is_cuda()
+          && weight.is_contiguous(MemoryFormat.ChannelsLast);
+    }
+
+    /**
+     * The same with a BatchNorm's running statistics taken into the weights.
+     *
+     * @param folded [out, in, kernel, kernel]
+     * @param bias [out]
+     */
+    Tensor apply(Tensor x, Tensor folded, TensorOptional bias) {
+      return torch.conv2d(x, folded, bias, stride, padding, NO_DILATION, 1);
+    }
+
+    /** Of an image whose result has that many pixels. */
+    double flops(long pixels) {
+      return 2.0 * weight.numel() * pixels;
     }
 
     /** PyTorch's default, kaiming_uniform with a = sqrt(5): uniform on +-1/sqrt(fan_in). */
@@ -68,6 +110,8 @@ final class Layers {
     private final Tensor runningVar;
     // Built once: they hold the same tensors, also after the weights have moved to another device.
     private final TensorOptional[] operands;
+    private Tensor folded;
+    private TensorOptional foldedBias;
 
     BatchNorm(StateBuilder state, String name, int channels) {
       this.scale = state.parameter(name + ".weight", channels);
@@ -82,11 +126,49 @@ final class Layers {
             state.own(new TensorOptional(runningMean)),
             state.own(new TensorOptional(runningVar))
           };
+      state.normalisation(this);
     }
 
-    Tensor apply(Tensor x, boolean training) {
+    /** What the convolution makes of x, normalised. */
+    Tensor after(Convolution convolution, Tensor x, Mode mode) {
+      if (mode == Mode.FROZEN && !convolution.isDense(x)) {
+        if (folded == null) {
+          fold(convolution);
+        }
+        return convolution.apply(x, folded, foldedBias);
+      }
       return torch.batch_norm(
-          x, operands[0], operands[1], operands[2], operands[3], training, MOMENTUM, EPSILON, true);
+          convolution.apply(x),
+          operands[0],
+          operands[1],
+          operands[2],
+          operands[3],
+          mode == Mode.TRAINING,
+          MOMENTUM,
+          EPSILON,
+          true);
+    }
+
+    /** In evaluation y = a conv(x) + b for each channel, so a can go into the weights. */
+    private void fold(Convolution convolution) {
+      try (NativeScope scope = new NativeScope();
+          NoGradGuard noGrad = new NoGradGuard()) {
+        Tensor factor = scale.div(runningVar.add(new Scalar(EPSILON)).sqrt());
+        Tensor weight = convolution.weight.mul(factor.view(-1, 1, 1, 1));
+        folded = NativeScope.own(weight.detach());
+        foldedBias =
+            NativeScope.own(new TensorOptional(shift.sub(runningMean.mul(factor)).detach()));
+      }
+    }
+
+    /** Forgets the folded weights. */
+    void thaw() {
+      if (folded != null) {
+        NativeScope.release(folded);
+        NativeScope.release(foldedBias);
+        folded = null;
+        foldedBias = null;
+      }
     }
 
     /** Identity, with unit running statistics. */
@@ -118,6 +200,10 @@ final class Layers {
     Tensor apply(Tensor x_BCHW) {
       Tensor pooled_BC = torch.mean(x_BCHW, SPATIAL, false, sameType);
       return torch.linear(pooled_BC, weight, biasOperand);
+    }
+
+    double flops() {
+      return 2.0 * weight.numel();
     }
 
     /** PyTorch's default: weight, then bias, uniform on +-1/sqrt(inputs). */

@@ -24,8 +24,13 @@ final class ResNet18 extends ConvolutionalBackbone<ResNet18.Projection> {
     }
 
     @Override
-    public Tensor apply(Tensor x, boolean training) {
+    public Tensor apply(Tensor x, Layers.Mode mode) {
       return convolution.apply(x);
+    }
+
+    @Override
+    public double flops(long pixels) {
+      return convolution.flops(pixels);
     }
   }
 

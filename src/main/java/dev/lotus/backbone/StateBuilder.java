@@ -20,6 +20,7 @@ final class StateBuilder {
   private final LinkedHashMap<String, Tensor> byName = new LinkedHashMap<>();
   private final List<Tensor> parameters = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
+  private final List<Layers.BatchNorm> normalisations = new ArrayList<>();
   private final List<Pointer> owned = new ArrayList<>();
 
   /**
@@ -30,13 +31,15 @@ final class StateBuilder {
    * @param counters int64 [number of BatchNorm layers] on the CPU: {@code num_batches_tracked} of
    *     all layers
    * @param one the number one, kept because every training step adds it
-   * @param owned everything native of this backbone
+   * @param normalisations the layers that may keep folded weights
+   * @param owned everything else native of this backbone
    */
   record State(
       LinkedHashMap<String, Tensor> byName,
       List<Tensor> parameters,
       Tensor counters,
       Scalar one,
+      List<Layers.BatchNorm> normalisations,
       List<Pointer> owned)
       implements AutoCloseable {
     /**
@@ -47,8 +50,14 @@ final class StateBuilder {
       counters.add_(one);
     }
 
+    /** Forgets what was prepared from the weights. */
+    void thaw() {
+      normalisations.forEach(Layers.BatchNorm::thaw);
+    }
+
     @Override
     public void close() {
+      thaw();
       owned.forEach(NativeScope::release);
       owned.clear();
     }
@@ -73,6 +82,10 @@ final class StateBuilder {
     counters.add(name);
   }
 
+  void normalisation(Layers.BatchNorm layer) {
+    normalisations.add(layer);
+  }
+
   /** Keeps {@code pointer} until the backbone is closed. */
   <P extends Pointer> P own(P pointer) {
     owned.add(NativeScope.own(pointer));
@@ -84,7 +97,8 @@ final class StateBuilder {
     for (int i = 0; i < counters.size(); i++) {
       byName.put(counters.get(i), own(all.select(0, i)));
     }
-    return new State(byName, List.copyOf(parameters), all, own(new Scalar(1L)), owned);
+    return new State(
+        byName, List.copyOf(parameters), all, own(new Scalar(1L)), normalisations, owned);
   }
 
   private Tensor zeros(ScalarType type, long... shape) {

@@ -31,8 +31,13 @@ final class TorchvisionResNet18 extends ConvolutionalBackbone<TorchvisionResNet1
     }
 
     @Override
-    public Tensor apply(Tensor x, boolean training) {
-      return convolution == null ? x : norm.apply(convolution.apply(x), training);
+    public Tensor apply(Tensor x, Layers.Mode mode) {
+      return convolution == null ? x : norm.after(convolution, x, mode);
+    }
+
+    @Override
+    public double flops(long pixels) {
+      return convolution == null ? 0 : convolution.flops(pixels);
     }
   }
 

@@ -81,7 +81,7 @@ final class VisionTransformer extends LayeredBackbone {
   }
 
   @Override
-  Tensor layers(Tensor images, boolean training) {
+  Tensor layers(Tensor images, Layers.Mode mode) {
     Tensor patches_BND =
         torch
             .conv2d(images, patchWeight, patchBiasOperand, STRIDE, NO_PADDING, NO_DILATION, 1)
@@ -94,6 +94,18 @@ final class VisionTransformer extends LayeredBackbone {
     }
     // The last normalisation goes token by token, and only the class token's is used.
     return head.apply(norm.apply(x.select(1, 0)));
+  }
+
+  @Override
+  public double flops(long height, long width) {
+    double patches = positions.size(1) - 1;
+    double tokens = patches + 1;
+    double channels = positions.size(2);
+    // Of a token: queries, keys and values 3 D^2, projection D^2, the two layers 8 D^2; scores and
+    // mixture 2 N D.
+    double block = tokens * channels * (12 * channels + 2 * tokens);
+    return 2 * (patches * patchWeight.numel() + blocks.size() * block)
+        + 2 * channels * arch().classes();
   }
 
   @Override

@@ -36,14 +36,14 @@ import picocli.CommandLine.Spec;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = "Measure how fast this machine is, beside libtorch.",
-    synopsisSubcommandLabel = "kernels",
-    subcommands = BenchCommand.OfKernels.class)
+    synopsisSubcommandLabel = "(kernels | step)",
+    subcommands = {BenchCommand.OfKernels.class, BenchStepCommand.class})
 final class BenchCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Override
   public Integer call() {
-    throw new ParameterException(spec.commandLine(), "bench: say what to measure: kernels");
+    throw new ParameterException(spec.commandLine(), "bench: say what to measure: kernels or step");
   }
 
   /** {@code lotus bench kernels}. */

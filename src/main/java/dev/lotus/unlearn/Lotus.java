@@ -70,20 +70,26 @@ final class Lotus implements UnlearnMethod {
       tau = task.config().fixedTau();
       return new Begin(false, tau, null, null);
     }
-    double accForget =
-        Evaluator.ofTraining(task.engine(), task.config(), epoch)
-            .statistics(
-                task.student(),
-                task.data().dataset().train(),
-                task.data().split().forget(),
-                "forget")
-            .accuracy();
+    double accForget = accForget(task, epoch);
     if (temperature.stops(accForget, accUnseen)) {
       return new Begin(true, null, accForget, accUnseen);
     }
     // The kernels take tau in fp32; beyond its range the target is uniform, as at the range's end.
     tau = Math.min(temperature.tau(accForget, accUnseen), Float.MAX_VALUE);
     return new Begin(false, tau, accForget, accUnseen);
+  }
+
+  private double accForget(Task task, int epoch) {
+    // Before the first epoch the student is its teacher.
+    if (epoch == 0
+        && teacher.accForget() != null
+        && !task.quirk(UpstreamQuirk.AUGMENTED_EVALUATION)) {
+      return teacher.accForget();
+    }
+    return Evaluator.ofTraining(task.engine(), task.config(), epoch)
+        .statistics(
+            task.student(), task.data().dataset().train(), task.data().split().forget(), "forget")
+        .accuracy();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
+import dev.lotus.data.ImageSet;
 import dev.lotus.device.NativeScope;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
@@ -8,6 +9,7 @@ import dev.lotus.load.EpochOrder;
 import java.util.HashMap;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -21,12 +23,15 @@ final class TeacherLogits implements AutoCloseable {
   private final Backbone teacher;
   private final Tensor kept_NC;
   private final Map<Integer, Long> rowOf;
+  private final Double accForget;
 
-  private TeacherLogits(Engine engine, Backbone teacher, Tensor kept_NC, Map<Integer, Long> rowOf) {
+  private TeacherLogits(
+      Engine engine, Backbone teacher, Tensor kept_NC, Map<Integer, Long> rowOf, Double accForget) {
     this.engine = engine;
     this.teacher = teacher;
     this.kept_NC = kept_NC;
     this.rowOf = rowOf;
+    this.accForget = accForget;
   }
 
   /** The original model's, for batches of these samples. */
@@ -38,7 +43,8 @@ final class TeacherLogits implements AutoCloseable {
   static TeacherLogits of(UnlearnMethod.Task task, Backbone teacher, EpochOrder samples) {
     teacher.train(false);
     if (!task.config().augmentation().equals(Augmentation.NONE)) {
-      return new TeacherLogits(task.engine(), teacher, null, Map.of());
+      teacher.frozen(true);
+      return new TeacherLogits(task.engine(), teacher, null, Map.of(), null);
     }
     Map<Integer, Long> rowOf = new HashMap<>();
     for (int i = 0; i < samples.size(); i++) {
@@ -48,8 +54,29 @@ final class TeacherLogits implements AutoCloseable {
       Tensor logits =
           new Evaluator(task.engine())
               .logits(teacher, task.data().dataset().train(), samples.indices(), "teacher");
-      return new TeacherLogits(task.engine(), teacher, NativeScope.own(logits), rowOf);
+      return new TeacherLogits(
+          task.engine(), teacher, NativeScope.own(logits), rowOf, accuracy(task, logits, samples));
     }
+  }
+
+  /** On the images to forget, from the logits that are there anyway. */
+  private static Double accuracy(UnlearnMethod.Task task, Tensor logits_NC, EpochOrder samples) {
+    ImageSet images = task.data().dataset().train();
+    long[] best = Evaluator.hostLongs(logits_NC.argmax(new LongOptional(1), false));
+    int forget = 0;
+    int correct = 0;
+    for (int i = 0; i < best.length; i++) {
+      if (samples.isForget()[i] == 1) {
+        forget++;
+        correct += best[i] == images.label(samples.indices()[i]) ? 1 : 0;
+      }
+    }
+    return forget == 0 ? null : (Double) ((double) correct / forget);
+  }
+
+  /** The teacher's accuracy on the forget set, or null where its logits are not kept. */
+  Double accForget() {
+    return accForget;
   }
 
   /** [B, C], owned by the caller's scope. */
@@ -68,6 +95,7 @@ final class TeacherLogits implements AutoCloseable {
 
   @Override
   public void close() {
+    teacher.frozen(false);
     if (kept_NC != null) {
       NativeScope.release(kept_NC);
     }

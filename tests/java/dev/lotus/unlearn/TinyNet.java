@@ -71,6 +71,12 @@ final class TinyNet implements Backbone {
     }
   }
 
+  /** Products of the convolution and of the linear layer. */
+  @Override
+  public double flops(long height, long width) {
+    return 2.0 * (filters.numel() * 8 * 8 + weight.numel());
+  }
+
   @Override
   public void train(boolean on) {
     training = on;

@@ -19,6 +19,7 @@ import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.RunFiles;
+import dev.lotus.unlearn.RunPlan;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
@@ -132,6 +133,12 @@ final class UnlearnCommand implements Callable<Integer> {
   Integer accuracyRounding;
 
   @Option(
+      names = "--plan",
+      description =
+          "Say first, from a probe of about ten steps, what the run will take: images, operations, seconds.")
+  boolean plan;
+
+  @Option(
       names = "--out",
       paramLabel = "DIR",
       required = true,
@@ -150,6 +157,7 @@ final class UnlearnCommand implements Callable<Integer> {
       Engine engine = common.engine(original.normalizationFor(dataset));
       RunFolder folder = new RunFolder(out);
       folder.prepare();
+      RunPlan planned = plan ? plan(engine, original, sets, config) : null;
       UnlearnLoop.Result result =
           new UnlearnLoop(engine, config)
               .run(original.backbone(), sets, e -> common.progress().note(e.line()));
@@ -170,7 +178,10 @@ final class UnlearnCommand implements Callable<Integer> {
       try (Backbone unlearned = result.model()) {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
-        judge(engine, config, original, result, record, sets, folder);
+        double evaluation = judge(engine, config, original, result, record, sets, folder);
+        if (planned != null) {
+          System.out.println(planned.compared(result.seconds(), evaluation));
+        }
       }
     } finally {
       // Whatever became of the run, what was to be forgotten does not stay behind.
@@ -196,7 +207,15 @@ final class UnlearnCommand implements Callable<Integer> {
     return values;
   }
 
-  private void judge(
+  private static RunPlan plan(
+      Engine engine, ModelSource original, UnlearnData sets, UnlearnConfig config) {
+    RunPlan planned = RunPlan.of(engine, original.backbone(), sets, config);
+    System.out.println(planned.text());
+    return planned;
+  }
+
+  /** Returns the seconds of the evaluation. */
+  private double judge(
       Engine engine,
       UnlearnConfig config,
       ModelSource original,
@@ -236,6 +255,7 @@ final class UnlearnCommand implements Callable<Integer> {
     System.out.printf(
         "%s: %d epochs, %.1f s; evaluation %.1f s%n",
         folder.path(), result.trace().size(), result.seconds(), phases.get("evaluation"));
+    return phases.get("evaluation");
   }
 
   private UnlearnConfig config(Dataset dataset, Arch arch) {

@@ -188,7 +188,12 @@ public final class Evaluator {
   private void forEachBatch(
       Backbone model, ImageSet images, int[] indices, String what, BatchAction action) {
     model.train(false);
-    forEachBatch(model, images, indices, what, BATCH, action);
+    model.frozen(true);
+    try {
+      forEachBatch(model, images, indices, what, BATCH, action);
+    } finally {
+      model.frozen(false);
+    }
   }
 
   private void forEachBatch(

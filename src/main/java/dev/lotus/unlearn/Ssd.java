@@ -103,8 +103,8 @@ final class Ssd implements UnlearnMethod {
   }
 
   @Override
-  public Begin begin(Task task, int epoch) {
-    return epoch > 0 && !task.quirk(UpstreamQuirk.SSD_EVERY_EPOCH) ? Begin.STOP : Begin.GO;
+  public int epochs(UnlearnConfig config) {
+    return config.quirks().contains(UpstreamQuirk.SSD_EVERY_EPOCH) ? config.epochs() : 1;
   }
 
   @Override

@@ -107,6 +107,26 @@ public record UnlearnConfig(
     quirks = Collections.unmodifiableSet(ordered);
   }
 
+  /** The same for so many epochs, at this temperature (null = by the schedule). */
+  UnlearnConfig probing(int fewEpochs, Double tau) {
+    return new UnlearnConfig(
+        method,
+        fewEpochs,
+        batch,
+        learningRate,
+        weightDecay,
+        augmentation,
+        retainFraction,
+        alpha,
+        tau,
+        accuracyRounding,
+        forgetTarget,
+        retainTarget,
+        beta,
+        seed,
+        quirks);
+  }
+
   private static void require(boolean condition, String message) {
     if (!condition) {
       throw new InputException(message);

@@ -75,7 +75,7 @@ public final class UnlearnLoop {
                 method.batch(config))) {
       method.prepare(task);
       LearningRate rate = method.rate(config);
-      for (int epoch = 0; epoch < config.epochs(); epoch++) {
+      for (int epoch = 0; epoch < method.epochs(config); epoch++) {
         long epochStart = System.nanoTime();
         UnlearnMethod.Begin begin = method.begin(task, epoch);
         if (begin.stop()) {

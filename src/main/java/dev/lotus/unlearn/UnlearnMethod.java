@@ -51,9 +51,6 @@ public interface UnlearnMethod extends AutoCloseable {
   record Begin(boolean stop, Double tau, Double accForget, Double accUnseen) {
     /** Goes on without having measured anything. */
     static final Begin GO = new Begin(false, null, null, null);
-
-    /** Ends the run. */
-    static final Begin STOP = new Begin(true, null, null, null);
   }
 
   /** The optimizer over the student's parameters; called before {@link #prepare}. */
@@ -70,6 +67,11 @@ public interface UnlearnMethod extends AutoCloseable {
   /** The learning rate of each epoch. */
   default LearningRate rate(UnlearnConfig config) {
     return LearningRate.constant(config.learningRate());
+  }
+
+  /** Most epochs of a run. */
+  default int epochs(UnlearnConfig config) {
+    return config.epochs();
   }
 
   /** Images a step. */

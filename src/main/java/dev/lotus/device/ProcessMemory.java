@@ -1,0 +1,36 @@
+package dev.lotus.device;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Memory of this process, native memory included, as Linux accounts for it. */
+public final class ProcessMemory {
+  private static final Path STATUS = Path.of("/proc/self/status");
+  private static final int KIBI = 1024;
+
+  private ProcessMemory() {}
+
+  /** Most bytes that were resident so far; 0 where the system does not say. */
+  public static long peakBytes() {
+    return entry("VmHWM:");
+  }
+
+  /** Bytes that are resident; 0 where the system does not say. */
+  public static long residentBytes() {
+    return entry("VmRSS:");
+  }
+
+  private static long entry(String key) {
+    try {
+      return Files.readAllLines(STATUS).stream()
+          .filter(line -> line.startsWith(key))
+          .map(line -> line.substring(key.length()).replace("kB", "").strip())
+          .mapToLong(kibibytes -> Long.parseLong(kibibytes) * KIBI)
+          .findFirst()
+          .orElse(0);
+    } catch (IOException e) {
+      return 0; // no Linux
+    }
+  }
+}

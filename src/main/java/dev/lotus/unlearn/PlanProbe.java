@@ -1,0 +1,139 @@
+package dev.lotus.unlearn;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Listens to a short run and keeps, for its preparation and each of its epochs, what grows with the
+ * sets (batches, at the time that they take once warm) apart from what does not.
+ */
+final class PlanProbe implements Engine.Listener {
+  /** Batches of a phase that do not count: memory is allocated, kernels are chosen. */
+  private static final int WARM_UP = 2;
+
+  /** Preparation, or an epoch. */
+  private static final class Part {
+    private double growingSeconds;
+    private double fixedSeconds;
+    private long trained;
+    private long evaluated;
+    private double flops;
+  }
+
+  private final CountingBackbone.Count count;
+  private final List<Part> parts = new ArrayList<>(List.of(new Part()));
+  private long mark = System.nanoTime();
+  private double flopsMark;
+  private boolean training;
+  private int batches;
+  private long images;
+  private double warmSeconds;
+  private long warmImages;
+  private double coldSeconds;
+
+  PlanProbe(CountingBackbone.Count count) {
+    this.count = count;
+  }
+
+  private double lap() {
+    long now = System.nanoTime();
+    double seconds = (now - mark) / 1e9;
+    mark = now;
+    return seconds;
+  }
+
+  private Part part() {
+    return parts.get(parts.size() - 1);
+  }
+
+  @Override
+  public void begin(String what, long ofImages) {
+    part().fixedSeconds += lap();
+    training = what.startsWith("epoch");
+    if (training && parts.size() == 1) {
+      nextPart();
+    }
+    batches = 0;
+    images = 0;
+    warmSeconds = 0;
+    warmImages = 0;
+    coldSeconds = 0;
+  }
+
+  private void nextPart() {
+    part().flops = count.flops - flopsMark;
+    flopsMark = count.flops;
+    parts.add(new Part());
+  }
+
+  @Override
+  public void advance(long moreImages) {
+    double seconds = lap();
+    images += moreImages;
+    if (batches++ < WARM_UP) {
+      coldSeconds += seconds;
+    } else {
+      warmSeconds += seconds;
+      warmImages += moreImages;
+    }
+  }
+
+  @Override
+  public void end() {
+    // What the device still had to do when the last call returned.
+    double waited = lap();
+    Part part = part();
+    part.growingSeconds +=
+        warmImages == 0 ? coldSeconds + waited : (warmSeconds + waited) / warmImages * images;
+    if (training) {
+      part.trained += images;
+    } else {
+      part.evaluated += images;
+    }
+  }
+
+  /** An epoch ended; the next one's evaluation belongs to the next. */
+  void epochOver() {
+    part().fixedSeconds += lap();
+    nextPart();
+  }
+
+  /** The run ended. */
+  void over() {
+    part().fixedSeconds += lap();
+    part().flops = count.flops - flopsMark;
+  }
+
+  /** Epochs that took steps. */
+  int epochs() {
+    return (int) parts.stream().filter(part -> part.trained > 0).count();
+  }
+
+  /** Of a run over sets that are {@code scale} times as large. */
+  double seconds(int runEpochs, double scale) {
+    return total(runEpochs, part -> part.growingSeconds * scale + part.fixedSeconds);
+  }
+
+  double flops(int runEpochs) {
+    return total(runEpochs, part -> part.flops);
+  }
+
+  double trainingImages(int runEpochs) {
+    return total(runEpochs, part -> part.trained);
+  }
+
+  double evaluatedImages(int runEpochs) {
+    return total(runEpochs, part -> part.evaluated);
+  }
+
+  /** Preparation, the first epoch, and the others, each like the last one that was seen. */
+  private double total(int runEpochs, ToDoubleFunction<Part> of) {
+    double sum = of.applyAsDouble(parts.get(0));
+    int seen = epochs();
+    for (int epoch = 1; epoch <= runEpochs && seen > 0; epoch++) {
+      sum += of.applyAsDouble(parts.get(Math.min(epoch, seen)));
+    }
+    return sum;
+  }
+}

@@ -70,6 +70,11 @@ final class ComposedStep implements AutoCloseable {
     }
   }
 
+  /** The model under training. */
+  Backbone student() {
+    return student;
+  }
+
   @Override
   public void close() {
     update.close();

@@ -36,14 +36,15 @@ import picocli.CommandLine.Spec;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = "Measure how fast this machine is, beside libtorch.",
-    synopsisSubcommandLabel = "(kernels | step)",
-    subcommands = {BenchCommand.OfKernels.class, BenchStepCommand.class})
+    synopsisSubcommandLabel = "(kernels | step | epoch)",
+    subcommands = {BenchCommand.OfKernels.class, BenchStepCommand.class, BenchEpochCommand.class})
 final class BenchCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Override
   public Integer call() {
-    throw new ParameterException(spec.commandLine(), "bench: say what to measure: kernels or step");
+    throw new ParameterException(
+        spec.commandLine(), "bench: say what to measure: kernels, step or epoch");
   }
 
   /** {@code lotus bench kernels}. */

@@ -7,6 +7,8 @@ import java.nio.file.Path;
 /** Memory of this process, native memory included, as Linux accounts for it. */
 public final class ProcessMemory {
   private static final Path STATUS = Path.of("/proc/self/status");
+  private static final Path CLEAR = Path.of("/proc/self/clear_refs");
+  private static final String RESET_PEAK = "5";
   private static final int KIBI = 1024;
 
   private ProcessMemory() {}
@@ -19,6 +21,20 @@ public final class ProcessMemory {
   /** Bytes that are resident; 0 where the system does not say. */
   public static long residentBytes() {
     return entry("VmRSS:");
+  }
+
+  /**
+   * Begins a new peak at what is resident now.
+   *
+   * @return whether the system could
+   */
+  public static boolean resetPeak() {
+    try {
+      Files.writeString(CLEAR, RESET_PEAK);
+      return true;
+    } catch (IOException e) {
+      return false; // no Linux, or not allowed
+    }
   }
 
   private static long entry(String key) {

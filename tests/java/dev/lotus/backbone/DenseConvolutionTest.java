@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lotus.device.LeakCheck;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BinaryOperator;
@@ -81,6 +82,25 @@ class DenseConvolutionTest {
   void aWindowThatMissesAPixelIsNoMatrixProduct(int kernel, int stride, int height, int width) {
     assertThat(new DenseConvolution(kernel, stride, kernel / 2, OUTPUTS).fits(height, width))
         .isFalse();
+  }
+
+  /** At 32x32 the last layer of half the width sees 2x2 pixels of 256 channels. */
+  @Test
+  void aNetworkGivesTheSameInBothMemoryOrders() {
+    List<double[]> results = new ArrayList<>();
+    for (boolean channelsLast : new boolean[] {false, true}) {
+      try (PointerScope scope = new PointerScope();
+          Backbone model = Backbones.create(new Arch("resnet18", 10, 3, 0.5, 32))) {
+        model.initialise(1);
+        model.channelsLast(channelsLast);
+        Tensor logits = model.forward(Tensors.images(8, 3, 32));
+        logits.sum().backward();
+        results.add(values(logits));
+        results.add(values(model.state().get("layer4.1.conv2.weight").grad()));
+      }
+    }
+    assertThat(results.get(2)).containsExactly(results.get(0), within(1e-4));
+    assertThat(results.get(3)).containsExactly(results.get(1), within(1e-4));
   }
 
   @Test

@@ -34,6 +34,9 @@ final class Layers {
 
   /** Square convolution without bias, padded so that stride 1 keeps the size. */
   static final class Convolution {
+    /** Of fewer weights the products cost less than arranging them: 256 x 256 channels, 3 x 3. */
+    private static final long LEAST_DENSE = 256 * 256 * 9;
+
     private final Tensor weight;
     private final TensorOptional noBias;
     private final long[] stride;
@@ -59,7 +62,8 @@ final class Layers {
      * only, where a tap's weights lie side by side.
      */
     boolean isDense(Tensor x) {
-      return dense.fits(x.size(2), x.size(3))
+      return weight.numel() >= LEAST_DENSE
+          && dense.fits(x.size(2), x.size(3))
           && !x.is_cuda()
           && weight.is_contiguous(MemoryFormat.ChannelsLast);
     }

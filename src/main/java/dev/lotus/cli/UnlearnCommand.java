@@ -64,6 +64,7 @@ final class UnlearnCommand implements Callable<Integer> {
   @Mixin TrainingOptions training;
   @Mixin ModelOptions models;
   @Mixin SaveOptions saving;
+  @Mixin TrackingOptions tracking;
 
   @Option(
       names = "--method",
@@ -142,6 +143,7 @@ final class UnlearnCommand implements Callable<Integer> {
   public Integer call() {
     // Refused before the data are read.
     UnlearnMethods.entry(method);
+    tracking.settings();
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
@@ -150,9 +152,34 @@ final class UnlearnCommand implements Callable<Integer> {
       Engine engine = common.engine(original.normalizationFor(dataset));
       RunFolder folder = new RunFolder(out);
       folder.prepare();
+      unlearn(engine, config, original, sets, layout, folder);
+    } finally {
+      // Whatever became of the run, what was to be forgotten does not stay behind.
+      if (!data.keepCache) {
+        dataset.train().eraseCached(sets.split().forget());
+      }
+    }
+    return Main.DONE;
+  }
+
+  private void unlearn(
+      Engine engine,
+      UnlearnConfig config,
+      ModelSource original,
+      UnlearnData sets,
+      KeyLayout layout,
+      RunFolder folder) {
+    Map<String, String> configuration = configuration(config, engine);
+    try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
       UnlearnLoop.Result result =
           new UnlearnLoop(engine, config)
-              .run(original.backbone(), sets, e -> common.progress().note(e.line()));
+              .run(
+                  original.backbone(),
+                  sets,
+                  epoch -> {
+                    common.progress().note(epoch.line());
+                    told.run().epoch(epoch);
+                  });
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
@@ -162,23 +189,18 @@ final class UnlearnCommand implements Callable<Integer> {
               common.seed,
               engine,
               result.model(),
-              configuration(config, engine),
-              dataset,
+              configuration,
+              sets.dataset(),
               Checksum.ofFile(splitFile),
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
-        judge(engine, config, original, result, record, sets, folder);
+        told.run().metrics(judge(engine, config, original, result, record, sets, folder));
       }
-    } finally {
-      // Whatever became of the run, what was to be forgotten does not stay behind.
-      if (!data.keepCache) {
-        dataset.train().eraseCached(sets.split().forget());
-      }
+      told.run().done();
     }
-    return Main.DONE;
   }
 
   /** What run.json says: the options, and the quirks by their names. */
@@ -196,7 +218,7 @@ final class UnlearnCommand implements Callable<Integer> {
     return values;
   }
 
-  private void judge(
+  private Metrics judge(
       Engine engine,
       UnlearnConfig config,
       ModelSource original,
@@ -236,6 +258,7 @@ final class UnlearnCommand implements Callable<Integer> {
     System.out.printf(
         "%s: %d epochs, %.1f s; evaluation %.1f s%n",
         folder.path(), result.trace().size(), result.seconds(), phases.get("evaluation"));
+    return metrics;
   }
 
   private UnlearnConfig config(Dataset dataset, Arch arch) {

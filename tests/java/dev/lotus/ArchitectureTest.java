@@ -35,6 +35,7 @@ class ArchitectureTest {
           "optim",
           "metric",
           "report",
+          "track",
           "unlearn",
           "bench",
           "experiment",
@@ -81,7 +82,11 @@ class ArchitectureTest {
     noClasses()
         .that()
         .resideInAnyPackage(
-            "dev.lotus.data..", "dev.lotus.kernel..", "dev.lotus.metric..", "dev.lotus.report..")
+            "dev.lotus.data..",
+            "dev.lotus.kernel..",
+            "dev.lotus.metric..",
+            "dev.lotus.report..",
+            "dev.lotus.track..")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("org.bytedeco.pytorch..")

@@ -59,7 +59,7 @@ class TorchScriptTest {
   }
 
   @Test
-  void aCopyIsIndependentAndATrainedOneIsSaved() {
+  void aCopyIsIndependentAndATrainedOneIsSaved() throws Exception {
     Path file = folder.resolve("new/model.pt");
     try (PointerScope scope = new PointerScope();
         Backbone model = open(FILE);
@@ -73,7 +73,15 @@ class TorchScriptTest {
       }
       assertThat(bytes(model.state().get("head.weight"))).isEqualTo(before);
       assertThat(bytes(student.state().get("head.weight"))).isNotEqualTo(before);
+      Path refused = folder.resolve("new/folder");
+      Files.createDirectories(refused);
+      assertThatThrownBy(() -> ((TorchScript) student).save(refused))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("cannot write " + refused);
       ((TorchScript) student).save(file);
+      try (var left = Files.list(file.getParent())) {
+        assertThat(left).containsExactlyInAnyOrder(refused, file);
+      }
       try (Backbone back = open(file)) {
         student
             .state()

@@ -74,8 +74,17 @@ class EndToEndTest {
           "--seed",
           "7",
           "--quiet",
+          "--tensorboard",
+          "--mlflow",
+          "http://127.0.0.1:9",
           "--out",
           unlearned);
+      // Dashboards change nothing, also where nobody answers.
+      try (var files = Files.list(Path.of(unlearned))) {
+        assertThat(files.map(f -> f.getFileName().toString()))
+            .filteredOn(name -> name.startsWith("events.out.tfevents."))
+            .hasSize(1);
+      }
       CommandRun run =
           done(
               "evaluate",

@@ -59,6 +59,32 @@ class AtomicFilesTest {
     assertThat(names()).containsExactly("x.bin");
   }
 
+  /** For libraries that write to a name themselves. */
+  @Test
+  void writesByNameBesideTheTarget() throws IOException {
+    Path file = temp.resolve("x.bin");
+    AtomicFiles.writeNamed(
+        file,
+        temporary -> {
+          assertThat(temporary.getParent()).isEqualTo(temp);
+          assertThat(file).doesNotExist();
+          Files.write(temporary, new byte[] {7});
+        });
+    assertThat(Files.readAllBytes(file)).containsExactly(7);
+    assertThatThrownBy(
+            () ->
+                AtomicFiles.writeNamed(
+                    file,
+                    temporary -> {
+                      Files.write(temporary, new byte[] {8});
+                      throw new IOException("disk full");
+                    }))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("disk full");
+    assertThat(Files.readAllBytes(file)).containsExactly(7);
+    assertThat(names()).containsExactly("x.bin");
+  }
+
   @Test
   void refusesAFolder() {
     assertThatThrownBy(() -> AtomicFiles.write(temp, new byte[0]))

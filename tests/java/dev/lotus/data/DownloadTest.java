@@ -32,18 +32,23 @@ class DownloadTest {
   private final byte[] content = new byte[300_000];
   private final List<String> ranges = new ArrayList<>();
   private HttpServer server;
+  private ExecutorService threads;
   private int requests;
 
   @BeforeEach
   void start() throws IOException {
     new Random(1).nextBytes(content);
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    // A connection that the client has left may still be served when the next one comes.
+    threads = Executors.newCachedThreadPool();
+    server.setExecutor(threads);
     server.start();
   }
 
   @AfterEach
   void stop() {
     server.stop(0);
+    threads.shutdownNow();
   }
 
   /** What a server does with the n-th request, from 1. */
@@ -126,6 +131,59 @@ class DownloadTest {
     assertThat(temp.resolve("set.bin")).doesNotExist();
     assertThat(Files.readAllBytes(fetch(file))).isEqualTo(content);
     assertThat(requests).isEqualTo(6);
+  }
+
+  /** Bytes come, but so few that the file would never be there. */
+  @Test
+  void aConnectionThatAllButStandsStillEnds() throws IOException {
+    Catalog.File file =
+        serve(
+            (e, from, n) -> {
+              if (n > 5) {
+                send(e, from, content.length, content.length - from);
+                return;
+              }
+              send(e, from, from + 1000, content.length - from);
+              for (int i = 0; i < 40; i++) {
+                sleep(20);
+                e.getResponseBody().write(content, from + 1000 + i, 1);
+                e.getResponseBody().flush();
+              }
+            });
+    Download hasty = new Download(1, 200, (done, total) -> {});
+    assertThatThrownBy(() -> hasty.fetch(file, temp))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("gave up after 5 attempts")
+        .hasMessageContaining("the connection stands still: ")
+        .hasMessageContaining(" bytes in 0.2 s")
+        .hasMessageContaining("next run goes on at byte 5");
+    assertThat(Files.readAllBytes(hasty.fetch(file, temp))).isEqualTo(content);
+    assertThat(ranges.get(5)).startsWith("bytes=5");
+  }
+
+  @Test
+  void aConnectionThatStandsStillGoesOn() throws IOException {
+    Catalog.File file =
+        serve(
+            (e, from, n) -> {
+              if (n == 1) {
+                send(e, from, 100_000, content.length - from);
+                sleep(600);
+              } else {
+                send(e, from, content.length, content.length - from);
+              }
+            });
+    Path fetched = new Download(1, 200, (done, total) -> {}).fetch(file, temp);
+    assertThat(Files.readAllBytes(fetched)).isEqualTo(content);
+    assertThat(ranges).containsExactly("null", "bytes=100000-");
+  }
+
+  private static void sleep(long ms) throws IOException {
+    try {
+      Thread.sleep(ms);
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
   }
 
   @Test

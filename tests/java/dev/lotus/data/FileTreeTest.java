@@ -159,6 +159,15 @@ class FileTreeTest {
   }
 
   @Test
+  void filesAreFoundAtAnyDepth() throws IOException {
+    String deep = "d/".repeat(40) + "x.jpg";
+    Path file = temp.resolve("deep").resolve(deep);
+    Files.createDirectories(file.getParent());
+    Files.write(file, new byte[] {1});
+    assertThat(FileTree.open(temp.resolve("deep")).files()).containsExactly(deep);
+  }
+
+  @Test
   void aLinkThatLeadsNowhereIsNamed() throws IOException {
     Path folder = Files.createDirectories(temp.resolve("links/a"));
     Files.createSymbolicLink(folder.resolve("gone.jpg"), temp.resolve("nowhere.jpg"));

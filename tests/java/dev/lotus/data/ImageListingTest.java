@@ -93,9 +93,32 @@ class ImageListingTest {
     for (Path archive : archives) {
       assertThatThrownBy(() -> Datasets.open("image-folder", archive, 0))
           .hasMessageContaining("zero.jpg is empty");
+      assertThatThrownBy(() -> Datasets.open("mufac", archive, 0))
+          .hasMessageContaining("no mufac files");
+      assertThatThrownBy(() -> Datasets.open("imagenet", archive, 0))
+          .isInstanceOf(InputException.class);
+      Path folder = SampleImages.write(temp.resolve("set"), SampleImages.imageFolder());
+      assertThatThrownBy(
+              () -> Datasets.open("image-folder", folder, settings(false, null, 0, 0, archive)))
+          .isInstanceOf(InputException.class);
+      // The set itself is right, but not what is asked of it.
+      Path good =
+          Files.write(temp.resolve("good.zip"), SampleImages.zip(SampleImages.imageFolder()));
+      assertThatThrownBy(
+              () -> Datasets.open("image-folder", good, settings(false, null, 0, 0.4, null)))
+          .hasMessageContaining("held-out images of its own");
+      assertClosed(archive, good);
     }
+    Path tars = Files.createDirectories(temp.resolve("tars"));
+    Path train = Files.write(tars.resolve("ILSVRC2012_img_train.tar"), SampleFiles.tar(files));
+    Path val = Files.write(tars.resolve("ILSVRC2012_img_val.tar"), new byte[700]);
+    assertThatThrownBy(() -> Datasets.open("imagenet", tars, 0)).hasMessageContaining("no archive");
+    assertClosed(train, val);
+  }
+
+  private static void assertClosed(Path... archives) throws IOException {
     try (var handles = Files.list(Path.of("/proc/self/fd"))) {
-      assertThat(handles.map(ImageListingTest::target)).doesNotContainAnyElementsOf(archives);
+      assertThat(handles.map(ImageListingTest::target)).doesNotContain(archives);
     }
   }
 

@@ -23,7 +23,12 @@ class MappedCacheTest {
   @TempDir Path temp;
 
   private PixelCache open(String key) {
-    return MappedCache.open(temp.resolve("cache"), "set.train.8x8", key, IMAGES, BYTES);
+    return open("a", 8, key, BYTES);
+  }
+
+  private PixelCache open(String place, int side, String key, int bytes) {
+    CacheName name = CacheName.of("set.train", ImageSize.exactly(side), place, key);
+    return MappedCache.open(temp.resolve("cache"), name, IMAGES, bytes);
   }
 
   private static byte[] image(int index) {
@@ -78,6 +83,55 @@ class MappedCacheTest {
     assertThat(holds(renewed, 3)).isFalse();
     assertThat(holds(old, 3)).isTrue();
     assertThat(files()).hasSize(1);
+  }
+
+  /** Two folders of images, or one at two sizes, have a cache each. */
+  @Test
+  void cachesOfOtherPlacesAndSizesStay() throws IOException {
+    String other = "cd".repeat(32);
+    open("a", 8, KEY, BYTES).put(3, image(3), 0);
+    open("b", 8, other, BYTES);
+    open("a", 9, other, BYTES);
+    assertThat(files()).hasSize(3);
+    assertThat(holds(open("a", 8, KEY, BYTES), 3)).isTrue();
+    assertThat(files()).hasSize(3);
+  }
+
+  @Test
+  void imagesAreErasedAtEverySize() throws IOException {
+    PixelCache small = open("a", 8, KEY, BYTES);
+    PixelCache large = open("a", 9, KEY, BYTES + 5);
+    PixelCache copy = open("copy of a", 8, KEY, BYTES);
+    PixelCache others = open("b", 9, "cd".repeat(32), BYTES);
+    for (PixelCache cache : List.of(small, large, copy, others)) {
+      for (int i = 0; i < IMAGES; i++) {
+        cache.put(i, Arrays.copyOf(image(i), BYTES + 5), 0);
+      }
+    }
+    // Which images this one holds, nobody knows any more.
+    open("a", 10, "ef".repeat(32), BYTES);
+    Path unreadable =
+        CacheName.of("set.train", ImageSize.exactly(11), "a", KEY).in(temp.resolve("cache"));
+    Files.write(unreadable, new byte[50]);
+    assertThat(files()).hasSize(6);
+    small.erase(new int[] {7});
+    assertThat(files()).hasSize(4).doesNotContain(unreadable);
+    for (PixelCache cache : List.of(small, copy, large)) {
+      byte[] target = new byte[BYTES + 5];
+      assertThat(cache.get(7, target, 0)).isFalse();
+      assertThat(cache.get(8, target, 0)).isTrue();
+      cache.put(7, target, 0);
+      assertThat(cache.get(7, target, 0)).isFalse();
+    }
+    assertThat(holds(others, 7)).isTrue();
+    for (Path file : files()) {
+      if (file.toString().contains("9x9") && file.toString().contains(KEY.substring(0, 32))) {
+        byte[] bytes = Files.readAllBytes(file);
+        int start = bytes.length - (IMAGES - 7) * (BYTES + 5);
+        assertThat(Arrays.copyOfRange(bytes, start, start + BYTES + 5))
+            .containsOnly(new byte[] {0});
+      }
+    }
   }
 
   @Test
@@ -139,7 +193,8 @@ class MappedCacheTest {
     // More than any disk has.
     Files.delete(temp.resolve("cache"));
     Path folder = temp.resolve("cache");
-    assertThatThrownBy(() -> MappedCache.open(folder, "huge", KEY, Integer.MAX_VALUE, 1 << 30))
+    CacheName huge = CacheName.of("huge", ImageSize.exactly(8), "a", KEY);
+    assertThatThrownBy(() -> MappedCache.open(folder, huge, Integer.MAX_VALUE, 1 << 30))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("bytes are needed");
     assertThat(files()).isEmpty();

@@ -15,6 +15,7 @@ import dev.lotus.experiment.ExperimentSpec.MethodSpec;
 import dev.lotus.experiment.ExperimentSpec.ModelSpec;
 import dev.lotus.experiment.ExperimentSpec.Training;
 import dev.lotus.report.RunRecord;
+import dev.lotus.track.TrackingSettings;
 import dev.lotus.unlearn.Engine;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -154,7 +155,8 @@ class ConfigFilesTest {
     try (ItemStore store = ItemStore.open(folder)) {
       for (Plan.Cell cell : plan.cells()) {
         cell.data().split().write(store.splitFile(cell.splitSha256()));
-        try (CellWork work = new CellWork(cell, store, line -> {})) {
+        try (ItemTracking untold = new ItemTracking(TrackingSettings.NONE, folder, line -> {});
+            CellWork work = new CellWork(cell, store, untold, line -> {})) {
           List<WorkItem> made = new ArrayList<>(List.of(cell.original()));
           work.train(cell.original());
           String network = cell.arch() + " at " + cell.arch().imageSize();
@@ -233,7 +235,8 @@ class ConfigFilesTest {
         new ExperimentSpec.Seeds(spec.seeds().training().subList(0, 1), List.of(), null),
         spec.data().stream().map(data -> enough(data, large ? 64 : data.imageSize())).toList(),
         models,
-        methods);
+        methods,
+        spec.tracking());
   }
 
   /** A fraction of two images must be one at least. */

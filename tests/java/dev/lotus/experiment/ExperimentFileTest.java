@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lotus.device.InputException;
 import dev.lotus.experiment.ExperimentSpec.MethodSpec;
+import dev.lotus.track.TrackingSettings;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -122,11 +124,29 @@ class ExperimentFileTest {
                 "cifake"));
   }
 
+  /** Dashboards are no part of what an experiment is: it goes on with others, or with none. */
+  @Test
+  void dashboardsAreNamed() throws IOException {
+    ExperimentSpec spec =
+        read(GOOD + "tracking: {tensorboard: true, mlflow: 'http://host:5000', experiment: mine}");
+    assertThat(spec.tracking())
+        .isEqualTo(new TrackingSettings(true, URI.create("http://host:5000"), "mine"));
+    ExperimentSpec plain = read(GOOD);
+    assertThat(plain.tracking().tensorboard()).isFalse();
+    assertThat(plain.tracking().mlflow()).isNull();
+    assertThat(WorkItem.hash(spec)).isEqualTo(WorkItem.hash(plain));
+    assertThat(read(GOOD + "tracking: {tensorboard: true}").tracking().experiment())
+        .isEqualTo("good");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = ';',
       value = {
         "name: good; ''; name is missing: give a word",
+        "name: good; 'name: good\ntracking: {mlflow: \"host:5000\"}'; tracking: MLflow server host:5000: give an address",
+        "name: good; 'name: good\ntracking: {wandb: true}'; tracking.wandb = true: there is no such key",
+        "name: good; 'name: good\ntracking: {tensorboard: 1}'; tracking.tensorboard = 1: give",
         "name: good; name: a b; name = \"a b\": give a word",
         "name: good; names: good; names = \"good\": there is no such key here; there are name, title",
         "seeds: {training: [1, 2]}; ''; seeds is missing",

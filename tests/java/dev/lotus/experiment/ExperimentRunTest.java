@@ -16,6 +16,8 @@ import dev.lotus.experiment.ExperimentSpec.DataSpec;
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.ExperimentResults;
 import dev.lotus.report.Json;
+import dev.lotus.track.MlflowContract;
+import dev.lotus.track.TrackingSettings;
 import dev.lotus.unlearn.Engine;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -182,6 +184,38 @@ class ExperimentRunTest {
     assertThat(original.resolve("failed.json")).doesNotExist();
   }
 
+  /** Of the gold model that fails, too; and a model that was made before is told of its scores. */
+  @Test
+  void dashboardsAreToldOfEveryModel() throws IOException {
+    try (MlflowContract server = new MlflowContract()) {
+      String tracking = "tracking: {tensorboard: true, mlflow: '" + server.address() + "'}\n";
+      Failing inputs = new Failing(4, () -> new IllegalStateException("torn"));
+      ExperimentRun.run(spec(TEXT + tracking), places(false), inputs, engine, line -> {});
+      assertThat(server.violations).isEmpty();
+      assertThat(server.experiments).containsOnlyKeys("small");
+      String cell = "resnet20 on cifar10, seed 1";
+      assertThat(server.run("Gold, " + cell).status).isEqualTo("FAILED");
+      MlflowContract.Run original = server.run("Original, " + cell);
+      assertThat(original.status).isEqualTo("FINISHED");
+      assertThat(original.params).containsEntry("on", "train").containsEntry("epochs", "1");
+      assertThat(original.metrics).containsKeys("epoch/loss@1", "metrics/acc_forget@1");
+      assertThat(server.runs).hasSize(3);
+      try (var runs = Files.list(temp.resolve("out/tensorboard"))) {
+        assertThat(runs.toList())
+            .hasSize(3)
+            .allSatisfy(run -> assertThat(run).isDirectoryContaining("glob:**/*.tfevents.*"));
+      }
+      // The gold model is there now, so the others are scored anew, and nothing else.
+      ExperimentRun.run(spec(TEXT + tracking), places(true), inputs, engine, line -> {});
+      assertThat(server.violations).isEmpty();
+      assertThat(server.runs.values())
+          .filteredOn(run -> run.name.contains(", scored on split "))
+          .isNotEmpty()
+          .allSatisfy(run -> assertThat(run.status).isEqualTo("FINISHED"))
+          .allSatisfy(run -> assertThat(run.metrics).containsKey("metrics/jsd@0"));
+    }
+  }
+
   @Test
   void goingOnWithAnotherFileIsRefused() throws IOException {
     ExperimentRun.run(
@@ -222,9 +256,10 @@ class ExperimentRunTest {
     Plan plan = Plan.of(spec(TEXT), new ConfigFilesTest.Generated(), engine);
     Plan.Cell cell = plan.cells().get(0);
     WorkItem run = cell.runs().get(0).item();
-    try (ItemStore store = ItemStore.open(temp.resolve("store"))) {
+    try (ItemStore store = ItemStore.open(temp.resolve("store"));
+        ItemTracking untold = new ItemTracking(TrackingSettings.NONE, temp, line -> {})) {
       cell.data().split().write(store.splitFile(cell.splitSha256()));
-      try (CellWork work = new CellWork(cell, store, line -> {})) {
+      try (CellWork work = new CellWork(cell, store, untold, line -> {})) {
         work.train(cell.original());
         work.train(cell.gold());
         store.finish(cell.gold());

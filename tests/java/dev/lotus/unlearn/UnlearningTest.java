@@ -39,7 +39,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** The engine as a library, with everything that a caller may bring along. */
 @ExtendWith(LeakCheck.class)
 class UnlearningTest {
-  private static final Dataset DATA =
+  static final Dataset DATA =
       new Dataset(
           "stripes",
           new Stripes(120, 0),
@@ -48,7 +48,7 @@ class UnlearningTest {
           "of stripes",
           new Normalization(new float[] {0.5f}, new float[] {0.25f}));
 
-  private static final Split SPLIT = Split.random(DATA, 0.2, false, 1);
+  static final Split SPLIT = Split.random(DATA, 0.2, false, 1);
 
   @BeforeAll
   static void load() {

@@ -6,7 +6,6 @@ import dev.lotus.device.InputException;
 import dev.lotus.device.NativeScope;
 import dev.lotus.device.TorchRuntime;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -146,27 +145,15 @@ public final class TorchScript implements Backbone {
    * @throws InputException if the place cannot be written
    */
   public void save(Path file) {
-    Path temporary = null;
-    try {
-      temporary = Files.createTempFile("lotus", ".pt");
-      module.save(temporary.toString());
-      Path written = temporary;
-      AtomicFiles.write(file, out -> Files.copy(written, out));
-    } catch (IOException e) {
-      throw new InputException("cannot write " + file + ": " + e, e);
-    } catch (InputException e) {
-      throw e;
-    } catch (RuntimeException e) { // libtorch's, of a full disk
-      throw new InputException("cannot write " + temporary + ": " + TorchRuntime.firstLine(e), e);
-    } finally {
-      try {
-        if (temporary != null) {
-          Files.deleteIfExists(temporary);
-        }
-      } catch (IOException e) {
-        temporary.toFile().deleteOnExit();
-      }
-    }
+    AtomicFiles.writeNamed(
+        file,
+        temporary -> {
+          try {
+            module.save(temporary.toString());
+          } catch (RuntimeException e) { // libtorch's, of a full disk
+            throw new IOException(TorchRuntime.firstLine(e), e);
+          }
+        });
   }
 
   @Override

@@ -51,6 +51,7 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin CommonOptions common;
   @Mixin TrainingOptions training;
   @Mixin SaveOptions saving;
+  @Mixin TrackingOptions tracking;
   @Mixin ArchOption arch;
 
   @Option(
@@ -91,6 +92,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    tracking.settings();
     if (!on.equals("train") && !on.equals("retain")) {
       throw new InputException("--on " + on + ": give train or retain");
     }
@@ -99,9 +101,6 @@ final class TrainCommand implements Callable<Integer> {
     }
     Dataset dataset = data.open();
     UnlearnData sets = splitFile == null ? null : new UnlearnData(dataset, Split.read(splitFile));
-    ImageSet images = dataset.train();
-    int[] indices =
-        on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
     try (ModelSource source = source(dataset)) {
       Backbone backbone = source.backbone();
       KeyLayout layout = saving.layoutFor(backbone.arch());
@@ -109,10 +108,41 @@ final class TrainCommand implements Callable<Integer> {
       TrainLoop.Config config = training.trainConfig(dataset, backbone.arch(), common.seed);
       RunFolder folder = new RunFolder(out);
       folder.prepare();
+      train(engine, config, backbone, dataset, sets, layout, folder);
+    }
+    return Main.DONE;
+  }
+
+  private void train(
+      Engine engine,
+      TrainLoop.Config config,
+      Backbone backbone,
+      Dataset dataset,
+      UnlearnData sets,
+      KeyLayout layout,
+      RunFolder folder) {
+    ImageSet images = dataset.train();
+    int[] indices =
+        on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
+    Map<String, String> configuration =
+        Runs.configuration(
+            spec,
+            config.learningRate(),
+            config.weightDecay(),
+            engine.normalization(),
+            config.augmentation());
+    try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
       long start = System.nanoTime();
       List<EpochTrace> trace =
           new TrainLoop(engine, config)
-              .tune(backbone, images, indices, e -> common.progress().note(e.line()));
+              .tune(
+                  backbone,
+                  images,
+                  indices,
+                  epoch -> {
+                    common.progress().note(epoch.line());
+                    told.run().epoch(epoch);
+                  });
       double seconds = (System.nanoTime() - start) / 1e9;
       RunFiles.save(folder, backbone, layout);
       RunRecord record =
@@ -122,12 +152,7 @@ final class TrainCommand implements Callable<Integer> {
               common.seed,
               engine,
               backbone,
-              Runs.configuration(
-                  spec,
-                  config.learningRate(),
-                  config.weightDecay(),
-                  engine.normalization(),
-                  config.augmentation()),
+              configuration,
               dataset,
               splitFile == null ? null : Checksum.ofFile(splitFile),
               Map.of("training", seconds),
@@ -149,6 +174,7 @@ final class TrainCommand implements Callable<Integer> {
               : ModelScores.of(engine, backbone, sets);
       Metrics metrics = scores.metrics(null, null, seconds);
       folder.write(metrics);
+      told.run().metrics(metrics);
       RunSummary summary =
           RunFiles.summary(
               on.equals("retain") ? "Retrained" : "Original",
@@ -172,8 +198,8 @@ final class TrainCommand implements Callable<Integer> {
       System.out.printf(
           "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
           out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
+      told.run().done();
     }
-    return Main.DONE;
   }
 
   /** A new model of a named architecture, or one to go on from. */

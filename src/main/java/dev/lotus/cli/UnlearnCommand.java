@@ -65,6 +65,7 @@ final class UnlearnCommand implements Callable<Integer> {
   @Mixin TrainingOptions training;
   @Mixin ModelOptions models;
   @Mixin SaveOptions saving;
+  @Mixin TrackingOptions tracking;
 
   @Option(
       names = "--method",
@@ -138,6 +139,8 @@ final class UnlearnCommand implements Callable<Integer> {
           "Say first, from a probe of about ten steps, what the run will take: images, operations, seconds.")
   boolean plan;
 
+  private RunPlan planned;
+
   @Option(
       names = "--out",
       paramLabel = "DIR",
@@ -149,6 +152,7 @@ final class UnlearnCommand implements Callable<Integer> {
   public Integer call() {
     // Refused before the data are read.
     UnlearnMethods.entry(method);
+    tracking.settings();
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
@@ -157,10 +161,35 @@ final class UnlearnCommand implements Callable<Integer> {
       Engine engine = common.engine(original.normalizationFor(dataset));
       RunFolder folder = new RunFolder(out);
       folder.prepare();
-      RunPlan planned = plan ? plan(engine, original, sets, config) : null;
+      unlearn(engine, config, original, sets, layout, folder);
+    } finally {
+      // Whatever became of the run, what was to be forgotten does not stay behind.
+      if (!data.keepCache) {
+        dataset.train().eraseCached(sets.split().forget());
+      }
+    }
+    return Main.DONE;
+  }
+
+  private void unlearn(
+      Engine engine,
+      UnlearnConfig config,
+      ModelSource original,
+      UnlearnData sets,
+      KeyLayout layout,
+      RunFolder folder) {
+    planned = planned(engine, original, sets, config);
+    Map<String, String> configuration = configuration(config, engine);
+    try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
       UnlearnLoop.Result result =
           new UnlearnLoop(engine, config)
-              .run(original.backbone(), sets, e -> common.progress().note(e.line()));
+              .run(
+                  original.backbone(),
+                  sets,
+                  epoch -> {
+                    common.progress().note(epoch.line());
+                    told.run().epoch(epoch);
+                  });
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
@@ -170,26 +199,18 @@ final class UnlearnCommand implements Callable<Integer> {
               common.seed,
               engine,
               result.model(),
-              configuration(config, engine),
-              dataset,
+              configuration,
+              sets.dataset(),
               Checksum.ofFile(splitFile),
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
-        double evaluation = judge(engine, config, original, result, record, sets, folder);
-        if (planned != null) {
-          System.out.println(planned.compared(result.seconds(), evaluation));
-        }
+        told.run().metrics(judge(engine, config, original, result, record, sets, folder));
       }
-    } finally {
-      // Whatever became of the run, what was to be forgotten does not stay behind.
-      if (!data.keepCache) {
-        dataset.train().eraseCached(sets.split().forget());
-      }
+      told.run().done();
     }
-    return Main.DONE;
   }
 
   /** What run.json says: the options, and the quirks by their names. */
@@ -207,15 +228,18 @@ final class UnlearnCommand implements Callable<Integer> {
     return values;
   }
 
-  private static RunPlan plan(
+  /** The plan, if one was asked for. */
+  private RunPlan planned(
       Engine engine, ModelSource original, UnlearnData sets, UnlearnConfig config) {
+    if (!plan) {
+      return null;
+    }
     RunPlan planned = RunPlan.of(engine, original.backbone(), sets, config);
     System.out.println(planned.text());
     return planned;
   }
 
-  /** Returns the seconds of the evaluation. */
-  private double judge(
+  private Metrics judge(
       Engine engine,
       UnlearnConfig config,
       ModelSource original,
@@ -255,7 +279,10 @@ final class UnlearnCommand implements Callable<Integer> {
     System.out.printf(
         "%s: %d epochs, %.1f s; evaluation %.1f s%n",
         folder.path(), result.trace().size(), result.seconds(), phases.get("evaluation"));
-    return phases.get("evaluation");
+    if (planned != null) {
+      System.out.println(planned.compared(result.seconds(), phases.get("evaluation")));
+    }
+    return metrics;
   }
 
   private UnlearnConfig config(Dataset dataset, Arch arch) {

@@ -113,7 +113,7 @@ final class ArchiveTree implements FileTree {
         TarIndex.put(contents, where, entry.getName(), new Zipped(zip, entry));
       }
       return new ArchiveTree(archive, zip, contents, 0);
-    } catch (RuntimeException e) {
+    } catch (IOException | RuntimeException e) {
       zip.close();
       throw e;
     }

@@ -4,7 +4,6 @@ import dev.lotus.device.InputException;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -55,6 +54,24 @@ public final class AtomicFiles {
    *     the old file, if any, is then untouched
    */
   public static void write(Path file, ThrowingConsumer<OutputStream> content) {
+    writeNamed(
+        file,
+        temporary -> {
+          try (OutputStream out =
+              new BufferedOutputStream(Files.newOutputStream(temporary), 1 << 16)) {
+            content.accept(out);
+          }
+        });
+  }
+
+  /**
+   * As {@link #write(Path, ThrowingConsumer)} for what only writes to a file by its name: {@code
+   * content} is given an empty file in the same folder, fills it and closes it.
+   *
+   * @throws InputException if the place cannot be written or {@code content} throws an IOException;
+   *     the old file, if any, is then untouched
+   */
+  public static void writeNamed(Path file, ThrowingConsumer<Path> content) {
     Path target = file.toAbsolutePath();
     if (Files.isDirectory(target)) {
       throw new InputException("cannot write " + file + ": it is a folder; name a file");
@@ -77,11 +94,9 @@ public final class AtomicFiles {
     UNFINISHED.add(temporary);
     try {
       Files.createDirectories(target.getParent());
-      try (FileChannel channel =
-          FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
-        content.accept(out);
-        out.flush();
+      Files.createFile(temporary);
+      content.accept(temporary);
+      try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
         channel.force(true);
       }
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);

@@ -55,35 +55,36 @@ public final class Datasets {
       throw new InputException(
           "data set " + name + " needs --data: the folder with its files, or that folder's parent");
     }
-    Dataset data = read(name, place, settings);
-    data = perClass(data, settings);
-    data = resized(data, settings);
-    data = heldOut(data, settings);
-    return settings.unseen() == null ? data : withUnseen(data, settings);
-  }
-
-  private static Dataset read(String name, Path place, DataSettings settings) {
     return switch (name) {
-      case "synthetic" -> Synthetic.dataset(settings.seed());
-      case "cifar10", "cifar100" -> Cifar.open(name, place);
-      case "mnist", "fashion-mnist" -> IdxImages.open(name, place);
+      case "synthetic" -> prepared(Synthetic.dataset(settings.seed()), settings);
+      case "cifar10", "cifar100" -> prepared(Cifar.open(name, place), settings);
+      case "mnist", "fashion-mnist" -> prepared(IdxImages.open(name, place), settings);
       case "tiny-imagenet" ->
-          of(downloaded(place, "tiny-imagenet-200"), tree -> TinyImageNet.open(tree, settings));
-      case "imagenet" -> ImageNet.open(place, settings);
-      case "mufac" -> of(place, tree -> Mufac.open(tree, settings));
-      default -> of(place, tree -> ImageFolder.open(tree, settings));
+          of(
+              FileTree.open(downloaded(place, "tiny-imagenet-200")),
+              tree -> TinyImageNet.open(tree, settings),
+              settings);
+      case "imagenet" ->
+          of(ImageNet.tree(place), tree -> ImageNet.open(tree, place, settings), settings);
+      case "mufac" -> of(FileTree.open(place), tree -> Mufac.open(tree, settings), settings);
+      default -> of(FileTree.open(place), tree -> ImageFolder.open(tree, settings), settings);
     };
   }
 
   /** The tree stays open for its data set's images; without a data set nobody would close it. */
-  private static Dataset of(Path place, Function<FileTree, Dataset> reader) {
-    FileTree tree = FileTree.open(place);
+  private static Dataset of(
+      FileTree tree, Function<FileTree, Dataset> reader, DataSettings settings) {
     try {
-      return reader.apply(tree);
+      return prepared(reader.apply(tree), settings);
     } catch (RuntimeException e) {
       tree.close();
       throw e;
     }
+  }
+
+  private static Dataset prepared(Dataset read, DataSettings settings) {
+    Dataset data = heldOut(resized(perClass(read, settings), settings), settings);
+    return settings.unseen() == null ? data : withUnseen(data, settings);
   }
 
   /** The archive NAME.zip in a folder that has no folder NAME: where a download leaves it. */

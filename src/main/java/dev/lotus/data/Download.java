@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.HttpURLConnection;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -18,15 +19,19 @@ import java.util.HexFormat;
 
 /**
  * Fetches a published file over HTTP. What has arrived is kept in {@code NAME.part}, so that a
- * connection that is cut, or a run that is ended, goes on where it was. The file gets its name only
- * when its size and checksum are right; bytes that are wrong are deleted. Two runs never write the
- * same file: the second is told so.
+ * connection that is cut or all but stands still, or a run that is ended, goes on where it was. The
+ * file gets its name only when its size and checksum are right; bytes that are wrong are deleted.
+ * Two runs never write the same file: the second is told so.
  */
 public final class Download {
   private static final int ATTEMPTS = 5;
   private static final int MAX_REDIRECTS = 5;
   private static final int CONNECT_MS = 15_000;
-  private static final int READ_MS = 30_000;
+
+  /** What a connection must bring in {@link #windowMs}, or it counts as cut. */
+  private static final int WINDOW_BYTES = 32 << 10;
+
+  private static final int WINDOW_MS = 30_000;
 
   /** Told how far a file is. */
   public interface Listener {
@@ -43,13 +48,22 @@ public final class Download {
   }
 
   private final int pauseMs;
+  private final int windowMs;
   private final Listener listener;
 
   /**
    * @param pauseMs wait before the second attempt, twice as long before each further one
    */
   public Download(int pauseMs, Listener listener) {
+    this(pauseMs, WINDOW_MS, listener);
+  }
+
+  /**
+   * @param windowMs how long a connection may bring nothing, or fewer than 32 KiB
+   */
+  Download(int pauseMs, int windowMs, Listener listener) {
     this.pauseMs = pauseMs;
+    this.windowMs = windowMs;
     this.listener = listener;
   }
 
@@ -226,6 +240,8 @@ public final class Download {
     long done = there;
     try (OutputStream out =
         Files.newOutputStream(part, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+      long since = System.nanoTime();
+      long before = done;
       for (int got; (got = in.read(buffer)) >= 0; ) {
         done += got;
         if (done > total) {
@@ -234,8 +250,22 @@ public final class Download {
         }
         out.write(buffer, 0, got);
         listener.progress(done, total);
+        if (System.nanoTime() - since >= windowMs * 1_000_000L) {
+          if (done - before < WINDOW_BYTES && done < total) {
+            throw stalled(done - before);
+          }
+          since = System.nanoTime();
+          before = done;
+        }
       }
+    } catch (SocketTimeoutException e) {
+      throw stalled(0);
     }
+  }
+
+  private IOException stalled(long bytes) {
+    return new IOException(
+        "the connection stands still: " + bytes + " bytes in " + windowMs / 1000.0 + " s");
   }
 
   /**
@@ -243,13 +273,13 @@ public final class Download {
    *
    * @return null if the server has no such range, so that what is there cannot be its beginning
    */
-  private static HttpURLConnection connect(URI address, long from) throws IOException {
+  private HttpURLConnection connect(URI address, long from) throws IOException {
     URI at = address;
     for (int hop = 0; hop <= MAX_REDIRECTS; hop++) {
       HttpURLConnection connection = (HttpURLConnection) at.toURL().openConnection();
       connection.setInstanceFollowRedirects(false);
       connection.setConnectTimeout(CONNECT_MS);
-      connection.setReadTimeout(READ_MS);
+      connection.setReadTimeout(windowMs);
       connection.setRequestProperty("Accept-Encoding", "identity");
       if (from > 0) {
         connection.setRequestProperty("Range", "bytes=" + from + "-");

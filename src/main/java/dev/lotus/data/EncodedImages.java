@@ -83,7 +83,11 @@ final class EncodedImages implements ImageSet {
     PixelCache cache =
         settings.cache() == null
             ? keep ? PixelCache.inMemory(good.size(), bytes) : PixelCache.NONE
-            : MappedCache.open(settings.cache(), name + "." + size, sum, good.size(), bytes);
+            : MappedCache.open(
+                settings.cache(),
+                CacheName.of(name, size, tree.locate(""), sum),
+                good.size(),
+                bytes);
     return new EncodedImages(tree, List.copyOf(good), size, cache);
   }
 

@@ -10,18 +10,17 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * A folder; links inside it are followed, as torchvision does. A link that leads nowhere counts as
- * a file, which then cannot be read: it is not left out silently.
+ * A folder, to whatever depth; links inside it are followed, as torchvision does. Nothing is left
+ * out silently: a link that leads nowhere counts as a file, which then cannot be read, and one that
+ * leads back to a folder above it is an error.
  */
 final class FolderTree implements FileTree {
-  private static final int MAX_DEPTH = 16;
-
   private final Path root;
   private final List<String> files;
 
   FolderTree(Path root) {
     this.root = root;
-    try (Stream<Path> walk = Files.walk(root, MAX_DEPTH, FileVisitOption.FOLLOW_LINKS)) {
+    try (Stream<Path> walk = Files.walk(root, FileVisitOption.FOLLOW_LINKS)) {
       files =
           walk.filter(file -> Files.isRegularFile(file) || !Files.exists(file))
               .map(file -> root.relativize(file).toString())

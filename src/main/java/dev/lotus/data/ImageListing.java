@@ -126,20 +126,18 @@ record ImageListing(
   }
 
   /**
-   * The part of a tree that holds a data set.
+   * The part of a tree that holds a data set; the caller closes the tree if there is none.
    *
    * @throws InputException saying what was looked for
    */
   static FileTree find(FileTree tree, String dataset, String wanted, Predicate<FileTree> holds) {
     FileTree found = tree.find(holds);
     if (found == null) {
-      String place = tree.locate("");
-      tree.close();
       throw new InputException(
           "no "
               + dataset
               + " files in --data "
-              + place
+              + tree.locate("")
               + " or two levels below; it should hold "
               + wanted);
     }

@@ -24,14 +24,31 @@ final class ImageNet {
 
   private ImageNet() {}
 
-  static Dataset open(Path place, DataSettings settings) {
+  /** The folder, or the two archives as one tree; to be given to {@link #open}. */
+  static FileTree tree(Path place) {
     Path tar = Files.isDirectory(place) ? place.resolve(TRAIN_TAR) : place;
-    if (Files.isRegularFile(tar) && tar.getFileName().toString().endsWith(".tar")) {
-      return fromTars(tar, settings);
+    if (!Files.isRegularFile(tar) || !tar.getFileName().toString().endsWith(".tar")) {
+      return FileTree.open(place);
+    }
+    FileTree train = FileTree.open(tar);
+    try {
+      Path valTar = tar.resolveSibling(VAL_TAR);
+      return new TwoTrees(train, Files.isRegularFile(valTar) ? FileTree.open(valTar) : null);
+    } catch (RuntimeException e) {
+      train.close();
+      throw e;
+    }
+  }
+
+  /**
+   * @param given the {@link #tree} of {@code place}
+   */
+  static Dataset open(FileTree given, Path place, DataSettings settings) {
+    if (given instanceof TwoTrees both) {
+      return fromTars(both, place, settings);
     }
     FileTree tree =
-        ImageListing.find(
-            FileTree.open(place), "imagenet", WANTED, t -> t.folders().contains("train"));
+        ImageListing.find(given, "imagenet", WANTED, t -> t.folders().contains("train"));
     List<String> classes = tree.below("train").folders();
     List<Sample> train = ImageListing.byFolder(tree, "train/", classes);
     FileTree val = tree.below("val");
@@ -42,26 +59,26 @@ final class ImageNet {
     return listing(tree, train, heldOut, classes).open(settings);
   }
 
-  private static Dataset fromTars(Path trainTar, DataSettings settings) {
-    FileTree train = FileTree.open(trainTar);
-    List<String> classes = train.folders();
-    List<Sample> samples = ImageListing.byFolder(train, "", classes);
-    Path folder = trainTar.toAbsolutePath().getParent();
-    Path valTar = folder.resolve(VAL_TAR);
-    if (!Files.isRegularFile(valTar)) {
-      settings.notes().accept("no held-out images: there is no " + valTar);
-      return listing(train, samples, List.of(), classes).open(settings);
+  private static Dataset fromTars(TwoTrees both, Path place, DataSettings settings) {
+    List<String> classes = both.folders();
+    List<Sample> samples = ImageListing.byFolder(both, "", classes);
+    Path folder = folder(place);
+    if (both.val == null) {
+      settings.notes().accept("no held-out images: there is no " + folder.resolve(VAL_TAR));
+      return listing(both, samples, List.of(), classes).open(settings);
     }
-    FileTree both = new TwoTrees(train, FileTree.open(valTar));
-    List<String> names = ((TwoTrees) both).val.files();
+    List<String> names = both.val.files();
     List<Sample> heldOut = labelled(both, names, TwoTrees.VAL, List.of(folder), classes, settings);
     return listing(both, samples, heldOut, classes).open(settings);
   }
 
+  private static Path folder(Path given) {
+    return Files.isDirectory(given) ? given : given.toAbsolutePath().getParent();
+  }
+
   /** Where labels may lie: what the user named, or beside it, and the folder of the images. */
   private static List<Path> places(Path given, FileTree tree) {
-    Path own = Files.isDirectory(given) ? given : given.toAbsolutePath().getParent();
-    return List.of(own, Path.of(tree.locate("")));
+    return List.of(folder(given), Path.of(tree.locate("")));
   }
 
   private static List<Sample> labelled(
@@ -109,7 +126,11 @@ final class ImageNet {
         Dataset.PublishedForget.TENTH);
   }
 
-  /** The training archive's files, and the validation archive's with "val:" before their names. */
+  /**
+   * The training archive's files, and the validation archive's with "val:" before their names.
+   *
+   * @param val null where there is none
+   */
   private record TwoTrees(FileTree train, FileTree val) implements FileTree {
     static final String VAL = "val:";
 
@@ -139,7 +160,9 @@ final class ImageNet {
     @Override
     public void close() {
       train.close();
-      val.close();
+      if (val != null) {
+        val.close();
+      }
     }
   }
 }

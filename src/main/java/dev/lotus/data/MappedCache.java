@@ -8,9 +8,12 @@ import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.bytedeco.opencv.global.opencv_core;
@@ -21,8 +24,9 @@ import org.bytedeco.opencv.global.opencv_core;
  * was erased and is never put there again. An image counts only if its sum is right, so a file that
  * was left half written, or was damaged, is decoded anew where it is wrong and nowhere else.
  *
- * <p>The file's name holds a key of everything the pixels depend on. A file of another key is
- * stale: it is deleted (never changed, other processes may be reading it) and a new one begun.
+ * <p>The file's name ({@link CacheName}) holds a key of everything the pixels depend on. A file of
+ * the same place and another key is stale: it is deleted (never changed, other processes may be
+ * reading it) and a new one begun.
  */
 final class MappedCache implements PixelCache {
   private static final int HEADER = 128;
@@ -41,11 +45,17 @@ final class MappedCache implements PixelCache {
   private final long firstImage;
   private final FileChannel channel;
   private final MappedByteBuffer[] maps;
+  private final Path folder;
+  private final CacheName name;
   private final Path file;
+  private final int images;
 
-  private MappedCache(Path file, FileChannel channel, int images, int imageBytes)
+  private MappedCache(Path folder, CacheName name, FileChannel channel, int images, int imageBytes)
       throws IOException {
-    this.file = file;
+    this.folder = folder;
+    this.name = name;
+    this.file = name.in(folder);
+    this.images = images;
     this.channel = channel;
     this.imageBytes = imageBytes;
     firstImage = HEADER + (long) WORD * images;
@@ -64,22 +74,18 @@ final class MappedCache implements PixelCache {
   /**
    * Opens or begins the cache of one set of images.
    *
-   * @param name of data set, part and size; files of this name and another key are stale
-   * @param key hexadecimal
    * @throws InputException if the folder cannot be written or has no room
    */
-  static PixelCache open(Path folder, String name, String key, int images, int imageBytes) {
+  static PixelCache open(Path folder, CacheName name, int images, int imageBytes) {
     if (images == 0) {
       return NONE;
     }
-    Path file = folder.resolve(name + "." + key.substring(0, 32) + ".pixels");
+    Path file = name.in(folder);
     long length = HEADER + (long) images * (WORD + imageBytes);
-    byte[] header = new byte[HEADER];
-    byte[] text = (MAGIC + key + "\n").getBytes(StandardCharsets.US_ASCII);
-    System.arraycopy(text, 0, header, 0, Math.min(text.length, HEADER));
+    byte[] header = header(name);
     try {
       Files.createDirectories(folder);
-      deleteStale(folder, name, file);
+      delete(folder, name::replaces);
       if (Files.exists(file) && !isWhole(file, header, length)) {
         Files.delete(file);
       }
@@ -89,7 +95,7 @@ final class MappedCache implements PixelCache {
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
       try {
-        return new MappedCache(file, channel, images, imageBytes);
+        return new MappedCache(folder, name, channel, images, imageBytes);
       } catch (IOException | RuntimeException e) {
         channel.close();
         throw e;
@@ -100,22 +106,26 @@ final class MappedCache implements PixelCache {
     }
   }
 
-  private static void deleteStale(Path folder, String name, Path current) throws IOException {
+  private static byte[] header(CacheName name) {
+    byte[] text = (MAGIC + name.key() + "\n").getBytes(StandardCharsets.US_ASCII);
+    return Arrays.copyOf(text, HEADER);
+  }
+
+  private static List<Path> files(Path folder, Predicate<Path> which) throws IOException {
     try (Stream<Path> entries = Files.list(folder)) {
-      List<Path> stale =
-          entries
-              .filter(f -> f.getFileName().toString().startsWith(name + "."))
-              .filter(f -> f.getFileName().toString().endsWith(".pixels") && !f.equals(current))
-              .toList();
-      for (Path old : stale) {
-        Files.deleteIfExists(old);
-      }
+      return entries.filter(which).toList();
+    }
+  }
+
+  private static void delete(Path folder, Predicate<Path> which) throws IOException {
+    for (Path old : files(folder, which)) {
+      Files.deleteIfExists(old);
     }
   }
 
   private static boolean isWhole(Path file, byte[] header, long length) throws IOException {
     try (var in = Files.newInputStream(file)) {
-      return Files.size(file) == length && java.util.Arrays.equals(in.readNBytes(HEADER), header);
+      return Files.size(file) == length && Arrays.equals(in.readNBytes(HEADER), header);
     }
   }
 
@@ -160,16 +170,39 @@ final class MappedCache implements PixelCache {
     setWord(index, KEPT | sum(source, offset) & 0xffffffffL);
   }
 
+  /**
+   * Erases the images from the caches of the same images at other sizes as well. Those of what the
+   * place held before, or holds for other settings, have other indices: they go as a whole.
+   */
   @Override
   public void erase(int[] indices) {
-    for (int index : indices) {
-      setWord(index, ERASED);
-      write(ByteBuffer.allocate(imageBytes), firstImage + (long) index * imageBytes);
-    }
     try {
-      channel.force(false);
+      delete(folder, name::outdates);
+      for (Path same : files(folder, name::sameImages)) {
+        erase(same, indices);
+      }
     } catch (IOException e) {
-      throw new InputException("cannot erase images in " + file + ": " + AtomicFiles.reason(e), e);
+      throw new InputException(
+          "cannot erase images in --cache " + folder + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+
+  /** What this version cannot have written whole, it cannot erase in: it goes. */
+  private void erase(Path same, int[] indices) throws IOException {
+    try (FileChannel pixels = FileChannel.open(same, StandardOpenOption.WRITE)) {
+      long bytes = (pixels.size() - HEADER) / images - WORD;
+      if (bytes < 1 || !isWhole(same, header(name), HEADER + images * (WORD + bytes))) {
+        Files.deleteIfExists(same);
+        return;
+      }
+      for (int index : indices) {
+        writeFully(pixels, word(ERASED), HEADER + (long) WORD * index);
+        writeFully(pixels, ByteBuffer.allocate((int) bytes), firstImage + bytes * index);
+      }
+      pixels.force(false);
+    } catch (NoSuchFileException e) {
+      // Another run has deleted the file, and the images with it.
+      return;
     }
   }
 
@@ -190,18 +223,26 @@ final class MappedCache implements PixelCache {
   }
 
   private void setWord(int index, long value) {
-    ByteBuffer word = ByteBuffer.allocate(WORD).order(ByteOrder.LITTLE_ENDIAN).putLong(0, value);
-    write(word, HEADER + (long) WORD * index);
+    write(word(value), HEADER + (long) WORD * index);
+  }
+
+  private static ByteBuffer word(long value) {
+    return ByteBuffer.allocate(WORD).order(ByteOrder.LITTLE_ENDIAN).putLong(0, value);
   }
 
   private void write(ByteBuffer bytes, long position) {
     try {
-      long at = position;
-      while (bytes.hasRemaining()) {
-        at += channel.write(bytes, at);
-      }
+      writeFully(channel, bytes, position);
     } catch (IOException e) {
       throw new InputException("cannot write " + file + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+
+  private static void writeFully(FileChannel out, ByteBuffer bytes, long position)
+      throws IOException {
+    long at = position;
+    while (bytes.hasRemaining()) {
+      at += out.write(bytes, at);
     }
   }
 }

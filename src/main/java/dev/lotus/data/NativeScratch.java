@@ -5,7 +5,8 @@ import org.bytedeco.javacpp.BytePointer;
 
 /**
  * Native bytes that each thread keeps from call to call, for libraries that cannot read Java
- * arrays. They are a direct buffer's: freed with their thread.
+ * arrays. They are a direct buffer's, so -XX:MaxDirectMemorySize bounds them, and the collector
+ * frees them some time after their thread has ended or needed more.
  */
 final class NativeScratch {
   private record Room(ByteBuffer buffer, BytePointer bytes) {
@@ -17,7 +18,10 @@ final class NativeScratch {
 
   private final ThreadLocal<Room> rooms = ThreadLocal.withInitial(() -> Room.of(1 << 16));
 
-  /** At least that many bytes, as the last call left them or not; until this thread's next call. */
+  /**
+   * At least that many bytes, with anything in them; valid until this thread's next call. The
+   * pointer is this object's: not to be closed.
+   */
   BytePointer of(int bytes) {
     Room room = rooms.get();
     if (room.buffer.capacity() < bytes) {

@@ -26,6 +26,16 @@ record UnseenImages(ImageSet images, String sha256) {
               + data.train().channels());
     }
     FileTree given = FileTree.open("--unseen", folder);
+    try {
+      return read(given, folder, data, settings);
+    } catch (RuntimeException e) {
+      given.close();
+      throw e;
+    }
+  }
+
+  private static UnseenImages read(
+      FileTree given, Path folder, Dataset data, DataSettings settings) {
     FileTree tree = given.find(t -> t.folders().stream().anyMatch(f -> label(f, data) >= 0));
     if (tree == null) {
       throw new InputException(

@@ -12,6 +12,7 @@ import dev.lotus.load.EpochOrder;
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.EpochTrace;
 import dev.lotus.report.RunFolder;
+import dev.lotus.report.RunRecord;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.OptionWords;
@@ -37,15 +38,17 @@ import java.util.function.Consumer;
 final class CellWork implements AutoCloseable {
   private final Plan.Cell cell;
   private final ItemStore store;
+  private final ItemTracking tracking;
   private final Consumer<String> note;
   private Backbone original;
   private ModelScores originalScores;
   private ModelScores goldScores;
   private final Map<String, ModelScores> augmentedGold = new HashMap<>();
 
-  CellWork(Plan.Cell cell, ItemStore store, Consumer<String> note) {
+  CellWork(Plan.Cell cell, ItemStore store, ItemTracking tracking, Consumer<String> note) {
     this.cell = cell;
     this.store = store;
+    this.tracking = tracking;
     this.note = note;
   }
 
@@ -56,6 +59,10 @@ final class CellWork implements AutoCloseable {
     ImageSet images = dataset.train();
     try (Backbone model = start()) {
       Engine engine = cell.engine();
+      Map<String, String> configuration =
+          cell.training() == null ? new LinkedHashMap<>() : settings(cell.training());
+      configuration.put("on", gold ? "retain" : "train");
+      Consumer<EpochTrace> told = told(item, configuration);
       List<EpochTrace> trace = List.of();
       double seconds = 0;
       if (cell.training() != null) {
@@ -63,12 +70,9 @@ final class CellWork implements AutoCloseable {
             gold ? cell.data().split().retain() : EpochOrder.all(images.size()).indices();
         long begun = System.nanoTime();
         TrainLoop loop = new TrainLoop(engine, cell.training());
-        trace = loop.tune(model, images, indices, this::tell);
+        trace = loop.tune(model, images, indices, told);
         seconds = (System.nanoTime() - begun) / 1e9;
       }
-      Map<String, String> configuration =
-          cell.training() == null ? new LinkedHashMap<>() : settings(cell.training());
-      configuration.put("on", gold ? "retain" : "train");
       write(
           item,
           "train",
@@ -117,8 +121,6 @@ final class CellWork implements AutoCloseable {
 
   /** Unlearns from the cell's original. */
   void unlearn(Plan.Unlearning run) {
-    UnlearnLoop.Result result =
-        new UnlearnLoop(cell.engine(), run.config()).run(original(), run.data(), this::tell);
     Map<String, String> configuration = settings(run.config());
     if (!run.config().quirks().isEmpty()) {
       configuration.put(RunFiles.QUIRKS, UpstreamQuirk.names(run.config().quirks()));
@@ -126,6 +128,9 @@ final class CellWork implements AutoCloseable {
     if (run.method().unseen() != null) {
       configuration.put("unseen", run.method().unseen());
     }
+    UnlearnLoop.Result result =
+        new UnlearnLoop(cell.engine(), run.config())
+            .run(original(), run.data(), told(run.item(), configuration));
     try (Backbone model = result.model()) {
       write(
           run.item(),
@@ -158,8 +163,8 @@ final class CellWork implements AutoCloseable {
         reference = goldScores(config);
       }
     }
-    double seconds =
-        store.folder(item).readRun().phaseSeconds().values().stream().mapToDouble(s -> s).sum();
+    RunRecord run = store.folder(item).readRun();
+    double seconds = run.phaseSeconds().values().stream().mapToDouble(s -> s).sum();
     Metrics metrics =
         scores.metrics(
             originalScores().evaluation().test(),
@@ -171,6 +176,7 @@ final class CellWork implements AutoCloseable {
         folder,
         WorkClock.scoreSha256(cell, item, hasGold()),
         RunFiles.histograms(scores.evaluation()));
+    tracking.scored(item, cell.splitSha256(), run.configuration(), metrics);
   }
 
   private ModelScores originalScores() {
@@ -246,8 +252,12 @@ final class CellWork implements AutoCloseable {
     return Backbones.openFitted(file, new Backbones.Wanted(null, 0, 0, 0, 0)).backbone();
   }
 
-  private void tell(EpochTrace epoch) {
-    note.accept(epoch.line());
+  private Consumer<EpochTrace> told(WorkItem item, Map<String, String> configuration) {
+    Consumer<EpochTrace> dashboards = tracking.begin(item, configuration);
+    return epoch -> {
+      note.accept(epoch.line());
+      dashboards.accept(epoch);
+    };
   }
 
   private void write(

@@ -12,6 +12,7 @@ import dev.lotus.experiment.ExperimentSpec.Seeds;
 import dev.lotus.experiment.ExperimentSpec.Training;
 import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
 import dev.lotus.kernel.GumbelCrossEntropy.RetainTarget;
+import dev.lotus.track.TrackingSettings;
 import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -76,13 +77,31 @@ public final class ExperimentFile {
   }
 
   private ExperimentSpec experiment(StrictYaml root) {
-    root.allow("name", "title", "seeds", "data", "models", "defaults", "methods");
+    root.allow("name", "title", "seeds", "data", "models", "defaults", "methods", "tracking");
     String name = root.text("name", null);
     if (name == null || !name.matches("[A-Za-z0-9][A-Za-z0-9._-]*")) {
       throw root.child("name").error("give a word of letters, digits, dots and dashes");
     }
     return new ExperimentSpec(
-        name, root.text("title", name), seeds(root), data(root), models(root), methods(root));
+        name,
+        root.text("title", name),
+        seeds(root),
+        data(root),
+        models(root),
+        methods(root),
+        root.has("tracking") ? tracking(root.child("tracking"), name) : TrackingSettings.NONE);
+  }
+
+  private static TrackingSettings tracking(StrictYaml node, String name) {
+    node.allow("tensorboard", "mlflow", "experiment");
+    try {
+      return new TrackingSettings(
+          node.flag("tensorboard", false),
+          TrackingSettings.server(node.text("mlflow", null)),
+          node.text("experiment", name));
+    } catch (InputException e) {
+      throw node.error(e.getMessage());
+    }
   }
 
   private static Seeds seeds(StrictYaml root) {

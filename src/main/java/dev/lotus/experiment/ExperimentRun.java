@@ -43,14 +43,16 @@ public final class ExperimentRun {
 
   private final Plan plan;
   private final ItemStore store;
+  private final ItemTracking tracking;
   private final Consumer<String> note;
   private final WorkClock clock;
   private final Map<String, String> failed = new HashMap<>();
   private final List<Failure> failures = new ArrayList<>();
 
-  private ExperimentRun(Plan plan, ItemStore store, Consumer<String> note) {
+  private ExperimentRun(Plan plan, ItemStore store, ItemTracking tracking, Consumer<String> note) {
     this.plan = plan;
     this.store = store;
+    this.tracking = tracking;
     this.note = note;
     this.clock = new WorkClock(plan, store);
   }
@@ -144,9 +146,11 @@ public final class ExperimentRun {
       ExperimentSpec spec, Places places, Inputs inputs, Engine engine, Consumer<String> note) {
     requireFree(spec, places);
     Plan plan = Plan.of(spec, inputs, engine);
-    try (ItemStore store = ItemStore.open(places.itemStore())) {
+    try (ItemStore store = ItemStore.open(places.itemStore());
+        ItemTracking tracking =
+            new ItemTracking(spec.tracking(), places.out().resolve("tensorboard"), note)) {
       mark(spec, places, engine, note);
-      ExperimentRun run = new ExperimentRun(plan, store, note);
+      ExperimentRun run = new ExperimentRun(plan, store, tracking, note);
       run.work();
       ExperimentResults results = Results.collect(plan, store, run.failures, engine);
       write(results, places.out());
@@ -180,7 +184,7 @@ public final class ExperimentRun {
       if (!Files.exists(splitFile)) {
         cell.data().split().write(splitFile);
       }
-      try (CellWork work = new CellWork(cell, store, note)) {
+      try (CellWork work = new CellWork(cell, store, tracking, note)) {
         cell(cell, work);
       }
     }
@@ -277,6 +281,7 @@ public final class ExperimentRun {
       reason = e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
       note.accept(item.label() + ": failed: " + reason);
       store.fail(item, reason);
+      tracking.failed(item);
       failed.put(item.sha256(), reason);
     }
     clock.over(item, scoring, cell, (System.nanoTime() - begun) / 1e9);

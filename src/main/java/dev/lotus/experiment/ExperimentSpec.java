@@ -1,8 +1,10 @@
 package dev.lotus.experiment;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import dev.lotus.track.TrackingSettings;
 import java.util.List;
 
 /**
@@ -15,6 +17,7 @@ import java.util.List;
  * @param data what is to be forgotten of what
  * @param models what is trained
  * @param methods what unlearns
+ * @param tracking dashboards that are told; no part of what the experiment is
  */
 @JsonNaming(SnakeCaseStrategy.class)
 public record ExperimentSpec(
@@ -23,7 +26,8 @@ public record ExperimentSpec(
     Seeds seeds,
     List<DataSpec> data,
     List<ModelSpec> models,
-    List<MethodSpec> methods) {
+    List<MethodSpec> methods,
+    @JsonIgnore TrackingSettings tracking) {
 
   /**
    * @param training seeds of originals and gold models

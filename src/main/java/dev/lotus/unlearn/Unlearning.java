@@ -9,6 +9,7 @@ import dev.lotus.device.Precision;
 import dev.lotus.metric.Metrics;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
+import dev.lotus.track.TrackedRun;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
@@ -49,6 +50,21 @@ public final class Unlearning {
 
     /** The unlearned model was measured; not called where {@link Builder#measured} is false. */
     default void metrics(Metrics metrics) {}
+
+    /** Tells dashboards of epochs and metrics; the caller closes the run. */
+    static Listener tracking(TrackedRun run) {
+      return new Listener() {
+        @Override
+        public void epoch(EpochTrace trace) {
+          run.epoch(trace);
+        }
+
+        @Override
+        public void metrics(Metrics metrics) {
+          run.metrics(metrics);
+        }
+      };
+    }
   }
 
   /**

@@ -8,6 +8,23 @@ trap 'rm -rf "$place"' EXIT
 mkdir "$place/bin" "$place/home"
 for tool in bash env dirname readlink java; do ln -s "$(command -v "$tool")" "$place/bin/$tool"; done
 tar xzf "$archive" -C "$place"
+
+# Every jar has a licence, and the list of jars, bom.json, names what is there and nothing else.
+cd "$place"/lotus-*
+ls lib | grep -v '^lotus\.jar$' | sort >"$place/jars"
+while read -r jar; do
+  found=
+  for folder in licenses/*/; do
+    name=$(basename "$folder")
+    case $jar in "${name%-jar}".jar | "$name"-*) found=$(find "$folder" -type f -size +0 | head -1) ;; esac
+    [ -z "$found" ] || break
+  done
+  [ -n "$found" ] || { echo "lib/$jar has no licence in licenses/" >&2; exit 1; }
+done <"$place/jars"
+sed -n 's|.*"purl" : "pkg:maven/[^/]*/\([^@]*\)@\([^?"]*\)?\([^"]*\)".*|\1-\2 \3|p' bom.json |
+  grep -v '^lotus-' | sed -E 's|^([^ ]*) .*classifier=([^&]*).*|\1-\2|; s| .*||; s|$|.jar|' | sort -u >"$place/listed"
+diff "$place/jars" "$place/listed" || { echo "bom.json and lib differ" >&2; exit 1; }
+
 cd "$place/home"
 lotus() { env -i HOME="$place/home" LOTUS_JAVA_OPTS="-Duser.home=$place/home" PATH="$place/bin" "$place"/lotus-*/lotus "$@"; }
 lotus --version

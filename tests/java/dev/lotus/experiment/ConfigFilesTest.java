@@ -233,7 +233,8 @@ class ConfigFilesTest {
         new ExperimentSpec.Seeds(spec.seeds().training().subList(0, 1), List.of(), null),
         spec.data().stream().map(data -> enough(data, large ? 64 : data.imageSize())).toList(),
         models,
-        methods);
+        methods,
+        spec.audit());
   }
 
   /** A fraction of two images must be one at least. */

@@ -236,6 +236,7 @@ class ConfigFilesTest {
         spec.data().stream().map(data -> enough(data, large ? 64 : data.imageSize())).toList(),
         models,
         methods,
+        spec.audit(),
         spec.tracking());
   }
 

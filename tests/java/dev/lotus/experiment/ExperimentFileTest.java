@@ -63,6 +63,21 @@ class ExperimentFileTest {
     assertThat(spec.methods().get(1).alpha()).isEqualTo(2);
   }
 
+  @Test
+  void anAuditIsReadAndHasDefaults() throws IOException {
+    assertThat(read(GOOD).audit()).isNull();
+    assertThat(read(GOOD + "audit: {}\n").audit()).isEqualTo(new ExperimentSpec.Audit(0, false, 0));
+    assertThat(read(GOOD + "audit: {models: 8, relearn: true, seed: 3}\n").audit())
+        .isEqualTo(new ExperimentSpec.Audit(8, true, 3));
+    // Without shadow models given weights may stay as they are.
+    assertThat(
+            read(GOOD.replace("train: {epochs: 3}", "weights: w\n    train: none")
+                    + "audit: {relearn: true}\n")
+                .audit()
+                .relearn())
+        .isTrue();
+  }
+
   /** Quirks named for all are taken by those that they concern, and by nobody else. */
   @Test
   void quirksOfAllAreTakenByTheirMethods() throws IOException {
@@ -185,6 +200,15 @@ class ExperimentFileTest {
         "method: lotus; method: finetune; methods[1]: \"finetune\" is there already",
         "epochs: 5; augment: yes please; methods[1].augment = \"yes please\": give one of published, none",
         "alpha: 4; accuracy_rounding: 16; methods[0].accuracy_rounding = 16: give a whole number from 0 to 15",
+        "epochs: 5; 'epochs: 5\naudit: {shadows: 8}'; audit.shadows = 8: there is no such key here; there are models, relearn, seed",
+        "epochs: 5; 'epochs: 5\naudit: 8'; audit = 8: give a map of models, relearn, seed",
+        "epochs: 5; 'epochs: 5\naudit: {models: 5}'; audit.models = 5: give an even number from 4 to 1024",
+        "epochs: 5; 'epochs: 5\naudit: {models: 2}'; audit.models = 2: give an even number from 4 to 1024",
+        "epochs: 5; 'epochs: 5\naudit: {models: -4}'; audit.models = -4: give a whole number from 0 to 1024",
+        "epochs: 5; 'epochs: 5\naudit: {models: 4.0}'; audit.models = 4.0: give a whole number",
+        "epochs: 5; 'epochs: 5\naudit: {relearn: 1}'; audit.relearn = 1: give true or false",
+        "epochs: 5; 'epochs: 5\naudit: {seed: -1}'; audit.seed = -1: give a whole number of at least 0",
+        "train: {epochs: 3}; 'weights: w.pth\n    train: none\naudit: {models: 4}'; audit.models = 4: shadow models are trained as the originals are, and model resnet20 has train: none",
         "epochs: 5; 'epochs: *a'; aliases (*name) are not read",
       })
   void whatIsWrongIsNamed(String part, String instead, String error) {

@@ -38,7 +38,7 @@ class ExperimentPageTest {
   @Test
   void everyPartIsThere() throws Exception {
     String text = ExperimentPage.render(ExperimentSamples.paper());
-    keep(text);
+    keep("experiment.html", text);
     Document page = parse(text);
     assertThat(texts(page, "//table[@class='results named']/tbody/tr/th/text()[1]"))
         .startsWith("Gold", "Original", "Finetuning")
@@ -67,6 +67,21 @@ class ExperimentPageTest {
   }
 
   @Test
+  void anAuditIsASectionOfItsOwn() throws Exception {
+    String text = ExperimentPage.render(ExperimentSamples.audited());
+    keep("experiment-audit.html", text);
+    Document page = parse(text);
+    assertThat(texts(page, "//h2")).contains("Audit: attacks and relearning");
+    assertThat(texts(page, "//table[@aria-labelledby='g0-table-2']/tbody/tr/th/text()[1]"))
+        .containsExactly("Gold", "Original", "LoTUS", "A & B|*_<i>");
+    assertThat(texts(page, "//table[@aria-labelledby='g0-table-2']/tbody/tr[1]/td/@data-label"))
+        .startsWith("U-LiRA AUC", "U-LiRA TPR at 1%");
+    assertThat(texts(page, "//p[@class='note']")).anyMatch(note -> note.contains("shadow models"));
+    assertThat(texts(page, "//@id")).doesNotHaveDuplicates();
+    assertThat(ExperimentPage.render(ExperimentSamples.small())).doesNotContain("U-LiRA");
+  }
+
+  @Test
   void failuresAndHostileNamesAreShownAsText() throws Exception {
     Document page = parse(ExperimentPage.render(ExperimentSamples.small()));
     assertThat(texts(page, "//main/ul/li"))
@@ -75,9 +90,9 @@ class ExperimentPageTest {
   }
 
   /** For looking at it in a browser: see tests/pages. */
-  private static void keep(String page) throws IOException {
+  private static void keep(String name, String page) throws IOException {
     Path folder = Path.of(System.getProperty("lotus.basedir", "."), "target/pages");
     Files.createDirectories(folder);
-    Files.writeString(folder.resolve("experiment.html"), page);
+    Files.writeString(folder.resolve(name), page);
   }
 }

@@ -28,6 +28,59 @@ final class ExperimentSamples {
     return results(List.of("LoTUS", "A & B|*_<i>"), List.of(failure()));
   }
 
+  /** The same after an audit with eight shadow models; the second method forgot nothing. */
+  static ExperimentResults audited() {
+    ExperimentResults small = small();
+    Group group = small.groups().get(0);
+    List<Row> rows = new ArrayList<>();
+    for (Row row : group.rows()) {
+      boolean forgot = row.role() == Role.RETRAINED || row.name().equals("LoTUS");
+      Map<String, Spread> statistics = new LinkedHashMap<>(row.statistics());
+      statistics.put("ulira_auc", new Spread(forgot ? 0.481 : 0.93, 0.012, 3, 3, 0.4, 0.5));
+      statistics.put("ulira_tpr_1", new Spread(forgot ? 0.011 : 0.2, 0.004, 3, 3, 0.0, 0.1));
+      statistics.put("ulira_models", new Spread(8, 0.0, 3, 3, 8.0, 8.0));
+      statistics.put("ulira_few", new Spread(1, 0.0, 3, 3, 1.0, 1.0));
+      statistics.put("rmia_auc", new Spread(forgot ? 0.51 : 0.91, 0.02, 3, 3, 0.4, 0.6));
+      statistics.put("attack_auc", new Spread(forgot ? 0.523 : 0.8, 0.01, 3, 3, 0.5, 0.6));
+      if (row.role() != Role.ORIGINAL) {
+        statistics.put("relearn_forget", new Spread(forgot ? 20.667 : 1, 0.577, 3, 3, 19.0, 22.0));
+        statistics.put("relearn_retain", new Spread(21, 0.0, 3, 3, 21.0, 21.0));
+      }
+      boolean method = row.role() == Role.UNLEARNED;
+      rows.add(
+          new Row(
+              row.name(),
+              row.role(),
+              row.method(),
+              row.runs(),
+              statistics,
+              row.gaps(),
+              row.avgGapPublished(),
+              method
+                  ? new ExperimentResults.Forgetting(3, forgot ? 0.7 : 0.1, forgot ? 0.69 : 0.1)
+                  : null));
+    }
+    Group audited =
+        new Group(
+            group.model(),
+            group.data(),
+            group.dataset(),
+            group.dataSha256(),
+            group.samples(),
+            rows,
+            group.correlations());
+    return new ExperimentResults(
+        small.schema(),
+        small.name(),
+        small.title(),
+        small.device(),
+        small.precision(),
+        small.versions(),
+        small.configuration(),
+        List.of(audited),
+        List.of());
+  }
+
   /** As many methods as the paper has. */
   static ExperimentResults paper() {
     return results(
@@ -142,7 +195,8 @@ final class ExperimentSamples {
         gaps,
         gold == null
             ? null
-            : (Double) AvgGap.published(scores(statistics), scores(gold.statistics())));
+            : (Double) AvgGap.published(scores(statistics), scores(gold.statistics())),
+        null);
   }
 
   private static AvgGap.Scores scores(Map<String, Spread> statistics) {

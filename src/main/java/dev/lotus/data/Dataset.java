@@ -86,6 +86,14 @@ public record Dataset(
         name, newTrain, newHeldOut, classNames, sum, normalization, newUnseenFrom, published);
   }
 
+  /**
+   * The same data set with the held-out images behind the training images: held-out image i is also
+   * training image {@code train().size() + i}. For models that are to be trained on some of them.
+   */
+  public Dataset withHeldOutInTraining() {
+    return with(new Views.Joined(train, heldOut), heldOut, "held-out in training", unseenFrom);
+  }
+
   /** Number of classes. */
   public int classes() {
     return classNames.size();

@@ -1,12 +1,8 @@
 package dev.lotus.experiment;
 
 import dev.lotus.backbone.Backbone;
-import dev.lotus.backbone.Backbones;
-import dev.lotus.backbone.KeyLayout;
-import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
-import dev.lotus.device.InputException;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.metric.Metrics;
@@ -15,19 +11,14 @@ import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
-import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnLoop;
 import dev.lotus.unlearn.UpstreamQuirk;
-import java.lang.reflect.RecordComponent;
-import java.nio.file.Path;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -40,6 +31,7 @@ final class CellWork implements AutoCloseable {
   private final ItemStore store;
   private final ItemTracking tracking;
   private final Consumer<String> note;
+  private final CellModels models;
   private Backbone original;
   private ModelScores originalScores;
   private ModelScores goldScores;
@@ -50,6 +42,7 @@ final class CellWork implements AutoCloseable {
     this.store = store;
     this.tracking = tracking;
     this.note = note;
+    this.models = new CellModels(cell, store);
   }
 
   /** Trains the original, or the gold model, which never sees D_f. */
@@ -57,10 +50,10 @@ final class CellWork implements AutoCloseable {
     boolean gold = item.kind() == WorkItem.Kind.GOLD;
     Dataset dataset = cell.data().dataset();
     ImageSet images = dataset.train();
-    try (Backbone model = start()) {
+    try (Backbone model = models.start(cell.seed())) {
       Engine engine = cell.engine();
       Map<String, String> configuration =
-          cell.training() == null ? new LinkedHashMap<>() : settings(cell.training());
+          cell.training() == null ? new LinkedHashMap<>() : CellModels.settings(cell.training());
       configuration.put("on", gold ? "retain" : "train");
       Consumer<EpochTrace> told = told(item, configuration);
       List<EpochTrace> trace = List.of();
@@ -73,76 +66,33 @@ final class CellWork implements AutoCloseable {
         trace = loop.tune(model, images, indices, told);
         seconds = (System.nanoTime() - begun) / 1e9;
       }
-      write(
+      models.write(
           item,
-          "train",
-          null,
-          cell.seed(),
           model,
-          configuration,
-          dataset,
-          "training",
-          seconds,
-          trace);
+          new CellModels.Making(
+              "train", null, cell.seed(), configuration, dataset, "training", seconds, trace));
     }
-  }
-
-  private Backbone start() {
-    Dataset dataset = cell.data().dataset();
-    if (cell.weights() == null) {
-      Backbone model = Backbones.create(cell.arch());
-      model.initialise(cell.seed());
-      return model;
-    }
-    boolean newHead = cell.training() != null;
-    Backbones.Opened opened =
-        Backbones.openFitted(
-            cell.weights(),
-            new Backbones.Wanted(
-                cell.model().architecture(),
-                dataset.train().channels(),
-                dataset.train().height(),
-                newHead ? dataset.classes() : 0,
-                cell.seed()));
-    if (opened.backbone().arch().classes() != dataset.classes()) {
-      int classes = opened.backbone().arch().classes();
-      opened.backbone().close();
-      throw new InputException(
-          cell.weights()
-              + ": the model has "
-              + classes
-              + " classes, data "
-              + cell.dataSpec().name()
-              + " have "
-              + dataset.classes());
-    }
-    return opened.backbone();
   }
 
   /** Unlearns from the cell's original. */
   void unlearn(Plan.Unlearning run) {
-    Map<String, String> configuration = settings(run.config());
-    if (!run.config().quirks().isEmpty()) {
-      configuration.put(RunFiles.QUIRKS, UpstreamQuirk.names(run.config().quirks()));
-    }
-    if (run.method().unseen() != null) {
-      configuration.put("unseen", run.method().unseen());
-    }
+    Map<String, String> configuration = CellModels.settings(run.config(), run.method().unseen());
     UnlearnLoop.Result result =
         new UnlearnLoop(cell.engine(), run.config())
             .run(original(), run.data(), told(run.item(), configuration));
     try (Backbone model = result.model()) {
-      write(
+      models.write(
           run.item(),
-          "unlearn",
-          run.config().method(),
-          run.config().seed(),
           model,
-          configuration,
-          run.data().dataset(),
-          "unlearning",
-          result.seconds(),
-          result.trace());
+          new CellModels.Making(
+              "unlearn",
+              run.config().method(),
+              run.config().seed(),
+              configuration,
+              run.data().dataset(),
+              "unlearning",
+              result.seconds(),
+              result.trace()));
     }
   }
 
@@ -210,7 +160,7 @@ final class CellWork implements AutoCloseable {
     return augmentedGold.computeIfAbsent(
         pixels,
         key -> {
-          try (Backbone model = open(cell.gold())) {
+          try (Backbone model = models.open(cell.gold())) {
             cell.engine().place(model);
             return ModelScores.ofReference(cell.engine(), model, cell.data(), config);
           }
@@ -227,14 +177,14 @@ final class CellWork implements AutoCloseable {
 
   /** Scored in the published code's ways where its run asked for them. */
   private ModelScores unlearnedScores(WorkItem item, UnlearnConfig config) {
-    try (Backbone model = open(item)) {
+    try (Backbone model = models.open(item)) {
       cell.engine().place(model);
       return ModelScores.of(cell.engine(), model, cell.data(), config);
     }
   }
 
   private ModelScores evaluate(WorkItem item) {
-    try (Backbone model = open(item)) {
+    try (Backbone model = models.open(item)) {
       cell.engine().place(model);
       return ModelScores.of(cell.engine(), model, cell.data());
     }
@@ -242,14 +192,9 @@ final class CellWork implements AutoCloseable {
 
   private Backbone original() {
     if (original == null) {
-      original = open(cell.original());
+      original = models.open(cell.original());
     }
     return original;
-  }
-
-  private Backbone open(WorkItem item) {
-    Path file = store.folder(item).model();
-    return Backbones.openFitted(file, new Backbones.Wanted(null, 0, 0, 0, 0)).backbone();
   }
 
   private Consumer<EpochTrace> told(WorkItem item, Map<String, String> configuration) {
@@ -258,57 +203,6 @@ final class CellWork implements AutoCloseable {
       note.accept(epoch.line());
       dashboards.accept(epoch);
     };
-  }
-
-  private void write(
-      WorkItem item,
-      String command,
-      String method,
-      long seed,
-      Backbone model,
-      Map<String, String> configuration,
-      Dataset data,
-      String phase,
-      double seconds,
-      List<EpochTrace> trace) {
-    RunFolder folder = store.folder(item);
-    RunFiles.save(folder, model, KeyLayout.LOTUS);
-    configuration.put("precision", cell.engine().precision().toString());
-    folder.write(
-        RunFiles.record(
-            command,
-            method,
-            seed,
-            cell.engine(),
-            model,
-            configuration,
-            data,
-            item.kind() == WorkItem.Kind.ORIGINAL
-                ? null
-                : Checksum.ofFile(store.splitFile(cell.splitSha256())),
-            Map.of(phase, seconds),
-            trace));
-  }
-
-  /** Every component of a configuration by its name on the command line. */
-  private static Map<String, String> settings(Record configuration) {
-    Map<String, String> settings = new LinkedHashMap<>();
-    try {
-      for (RecordComponent component : configuration.getClass().getRecordComponents()) {
-        Object value = component.getAccessor().invoke(configuration);
-        if (value instanceof Collection<?>) {
-          continue;
-        }
-        if (value != null) {
-          String name = component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
-          settings.put(
-              name, value instanceof Enum<?> word ? OptionWords.of(word) : value.toString());
-        }
-      }
-    } catch (ReflectiveOperationException e) {
-      throw new AssertionError("accessors of a public record are accessible", e);
-    }
-    return settings;
   }
 
   @Override

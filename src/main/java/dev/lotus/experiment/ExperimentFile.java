@@ -4,6 +4,7 @@ import dev.lotus.backbone.Backbones;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
+import dev.lotus.experiment.ExperimentSpec.Audit;
 import dev.lotus.experiment.ExperimentSpec.DataSpec;
 import dev.lotus.experiment.ExperimentSpec.Forget;
 import dev.lotus.experiment.ExperimentSpec.MethodSpec;
@@ -28,6 +29,7 @@ import java.util.stream.Stream;
 /** Reads an experiment's YAML; docs/experiments.md describes every key. */
 public final class ExperimentFile {
   private static final int MOST = 1_000_000;
+  private static final int MOST_SHADOWS = 1024;
   private static final String NOT_NEGATIVE = "a number of 0 or more";
   private static final String SHARE = "a number above 0 and below 1";
 
@@ -77,18 +79,21 @@ public final class ExperimentFile {
   }
 
   private ExperimentSpec experiment(StrictYaml root) {
-    root.allow("name", "title", "seeds", "data", "models", "defaults", "methods", "tracking");
+    root.allow(
+        "name", "title", "seeds", "data", "models", "defaults", "methods", "audit", "tracking");
     String name = root.text("name", null);
     if (name == null || !name.matches("[A-Za-z0-9][A-Za-z0-9._-]*")) {
       throw root.child("name").error("give a word of letters, digits, dots and dashes");
     }
+    List<ModelSpec> models = models(root);
     return new ExperimentSpec(
         name,
         root.text("title", name),
         seeds(root),
         data(root),
-        models(root),
+        models,
         methods(root),
+        root.has("audit") ? audit(root.child("audit"), models) : null,
         root.has("tracking") ? tracking(root.child("tracking"), name) : TrackingSettings.NONE);
   }
 
@@ -102,6 +107,32 @@ public final class ExperimentFile {
     } catch (InputException e) {
       throw node.error(e.getMessage());
     }
+  }
+
+  private static Audit audit(StrictYaml node, List<ModelSpec> models) {
+    node.allow("models", "relearn", "seed");
+    int shadows = node.whole("models", 0, 0, MOST_SHADOWS);
+    if (shadows % 2 != 0 || shadows == 2) {
+      throw node.child("models")
+          .error(
+              "give an even number from 4 to "
+                  + MOST_SHADOWS
+                  + ": half of them are trained on each sample, and an attack needs two of both"
+                  + " kinds");
+    }
+    for (ModelSpec model : models) {
+      if (shadows > 0 && model.train() == null) {
+        throw node.child("models")
+            .error(
+                "shadow models are trained as the originals are, and model "
+                    + model.name()
+                    + " has train: none; leave the key out");
+      }
+    }
+    return new Audit(
+        shadows,
+        node.flag("relearn", false),
+        node.has("seed") ? node.child("seed").whole(0, Long.MAX_VALUE) : 0);
   }
 
   private static Seeds seeds(StrictYaml root) {

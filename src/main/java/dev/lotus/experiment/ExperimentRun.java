@@ -5,7 +5,6 @@ import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.report.ExperimentPage;
 import dev.lotus.report.ExperimentResults;
-import dev.lotus.report.ExperimentResults.Failure;
 import dev.lotus.report.ExperimentTables;
 import dev.lotus.report.Json;
 import dev.lotus.unlearn.Engine;
@@ -13,11 +12,7 @@ import dev.lotus.unlearn.LibraryVersions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -45,16 +40,14 @@ public final class ExperimentRun {
   private final ItemStore store;
   private final ItemTracking tracking;
   private final Consumer<String> note;
-  private final WorkClock clock;
-  private final Map<String, String> failed = new HashMap<>();
-  private final List<Failure> failures = new ArrayList<>();
+  private final Steps steps;
 
   private ExperimentRun(Plan plan, ItemStore store, ItemTracking tracking, Consumer<String> note) {
     this.plan = plan;
     this.store = store;
     this.tracking = tracking;
     this.note = note;
-    this.clock = new WorkClock(plan, store);
+    this.steps = new Steps(plan, store, tracking, note);
   }
 
   /**
@@ -152,7 +145,7 @@ public final class ExperimentRun {
       mark(spec, places, engine, note);
       ExperimentRun run = new ExperimentRun(plan, store, tracking, note);
       run.work();
-      ExperimentResults results = Results.collect(plan, store, run.failures, engine);
+      ExperimentResults results = Results.collect(plan, store, run.steps.failures(), engine);
       write(results, places.out());
       return results;
     }
@@ -172,133 +165,77 @@ public final class ExperimentRun {
   }
 
   private void work() {
-    note.accept(
-        String.format(
-            Locale.ROOT,
-            "%s: %d steps, %d of them done already",
-            plan.spec().name(),
-            clock.total(),
-            clock.done()));
     for (Plan.Cell cell : plan.cells()) {
       Path splitFile = store.splitFile(cell.splitSha256());
       if (!Files.exists(splitFile)) {
         cell.data().split().write(splitFile);
       }
+      boolean original;
       try (CellWork work = new CellWork(cell, store, tracking, note)) {
-        cell(cell, work);
+        original = cell(cell, work);
+      }
+      if (original && cell.audit() != null) {
+        new AuditRun(cell, store, steps, note).run();
       }
     }
   }
 
-  private void cell(Plan.Cell cell, CellWork work) {
-    String reason = make(cell, cell.original(), () -> work.train(cell.original()));
-    record(cell, "Original", null, cell.original(), reason);
+  /** Returns whether there is an original. */
+  private boolean cell(Plan.Cell cell, CellWork work) {
+    String reason = steps.make(cell, cell.original(), () -> work.train(cell.original()));
+    steps.record(cell, "Original", null, cell.original(), reason);
     if (reason != null) {
       skip(cell, "it needs the original, which failed");
-      return;
+      return false;
     }
     // Without the gold model the methods still run; what compares with it is null.
     if (cell.gold() != null) {
-      reason = make(cell, cell.gold(), () -> work.train(cell.gold()));
-      record(cell, "Gold", null, cell.gold(), reason);
+      reason = steps.make(cell, cell.gold(), () -> work.train(cell.gold()));
+      steps.record(cell, "Gold", null, cell.gold(), reason);
     }
     score(cell, work, "Original", null, cell.original());
     if (store.hasGold(cell)) {
       score(cell, work, "Gold", null, cell.gold());
     } else if (cell.gold() != null) {
-      clock.skipped(cell.gold(), true, cell);
+      steps.skip(Task.SCORE, cell.gold(), cell);
     }
     for (Plan.Unlearning run : cell.runs()) {
       String name = run.method().name();
       long seed = run.config().seed();
-      reason = make(cell, run.item(), () -> work.unlearn(run));
-      record(cell, name, seed, run.item(), reason);
+      reason = steps.make(cell, run.item(), () -> work.unlearn(run));
+      steps.record(cell, name, seed, run.item(), reason);
       if (reason == null) {
         score(cell, work, name, seed, run.item());
       } else {
-        clock.skipped(run.item(), true, cell);
+        steps.skip(Task.SCORE, run.item(), cell);
       }
     }
+    return true;
   }
 
   private void skip(Plan.Cell cell, String reason) {
-    clock.skipped(cell.original(), true, cell);
+    steps.skip(Task.SCORE, cell.original(), cell);
     if (cell.gold() != null) {
-      clock.skipped(cell.gold(), false, cell);
-      clock.skipped(cell.gold(), true, cell);
+      steps.skip(Task.MAKE, cell.gold(), cell);
+      steps.skip(Task.SCORE, cell.gold(), cell);
     }
     for (Plan.Unlearning run : cell.runs()) {
-      clock.skipped(run.item(), false, cell);
-      clock.skipped(run.item(), true, cell);
-      record(cell, run.method().name(), run.config().seed(), run.item(), reason);
+      steps.skip(Task.MAKE, run.item(), cell);
+      steps.skip(Task.SCORE, run.item(), cell);
+      steps.record(cell, run.method().name(), run.config().seed(), run.item(), reason);
     }
-  }
-
-  /** Returns why it failed, or null. */
-  private String make(Plan.Cell cell, WorkItem item, Runnable action) {
-    if (store.finished(item)) {
-      return null;
+    if (cell.audit() != null) {
+      AuditRun.skip(cell, steps);
     }
-    if (failed.containsKey(item.sha256())) {
-      return failed.get(item.sha256());
-    }
-    return step(
-        cell,
-        item,
-        false,
-        () -> {
-          store.begin(item);
-          action.run();
-          store.finish(item);
-        });
   }
 
   private void score(Plan.Cell cell, CellWork work, String row, Long seed, WorkItem item) {
     String sha256 = WorkClock.scoreSha256(cell, item, store.hasGold(cell));
     if (store.scored(store.scores(item, cell.splitSha256()), sha256)) {
-      clock.skipped(item, true, cell);
+      steps.skip(Task.SCORE, item, cell);
     } else {
-      record(cell, row, seed, item, step(cell, item, true, () -> work.score(item)));
-    }
-  }
-
-  /** Returns why it failed, or null. */
-  private String step(Plan.Cell cell, WorkItem item, boolean scoring, Runnable action) {
-    note.accept(
-        String.format(
-            Locale.ROOT,
-            "[%d/%d] %s%s%s",
-            clock.done() + 1,
-            clock.total(),
-            scoring ? "scoring " : "",
-            item.label(),
-            clock.left()));
-    long begun = System.nanoTime();
-    String reason = null;
-    try {
-      action.run();
-    } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
-      reason = e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
-      note.accept(item.label() + ": failed: " + reason);
-      store.fail(item, reason);
-      tracking.failed(item);
-      failed.put(item.sha256(), reason);
-    }
-    clock.over(item, scoring, cell, (System.nanoTime() - begun) / 1e9);
-    return reason;
-  }
-
-  private void record(Plan.Cell cell, String row, Long seed, WorkItem item, String reason) {
-    if (reason != null) {
-      failures.add(
-          new Failure(
-              cell.model().name(),
-              cell.dataSpec().name(),
-              row,
-              cell.seed(),
-              seed,
-              item.id(),
-              reason));
+      String reason = steps.step(Task.SCORE, cell, item, () -> work.score(item));
+      steps.record(cell, row, seed, item, reason);
     }
   }
 }

@@ -17,6 +17,8 @@ import java.util.List;
  * @param data what is to be forgotten of what
  * @param models what is trained
  * @param methods what unlearns
+ * @param audit what is found out beyond the metrics, or null. Left out of JSON where it is null: an
+ *     experiment without one is named by the same hash as before there were any
  * @param tracking dashboards that are told; no part of what the experiment is
  */
 @JsonNaming(SnakeCaseStrategy.class)
@@ -27,7 +29,16 @@ public record ExperimentSpec(
     List<DataSpec> data,
     List<ModelSpec> models,
     List<MethodSpec> methods,
+    @JsonInclude(JsonInclude.Include.NON_NULL) Audit audit,
     @JsonIgnore TrackingSettings tracking) {
+
+  /**
+   * @param models shadow models, half of which are trained on each forget and test sample; 0 = none
+   * @param relearn whether to count the epochs that bring the forget set back
+   * @param seed of the shadow models: what they are trained on, their weights and orders
+   */
+  @JsonNaming(SnakeCaseStrategy.class)
+  public record Audit(int models, boolean relearn, long seed) {}
 
   /**
    * @param training seeds of originals and gold models

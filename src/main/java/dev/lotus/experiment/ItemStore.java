@@ -5,6 +5,7 @@ import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.InputException;
 import dev.lotus.report.Json;
 import dev.lotus.report.RunFolder;
+import dev.lotus.unlearn.Relearning;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -26,6 +27,9 @@ import java.util.stream.Stream;
 final class ItemStore implements AutoCloseable {
   private static final String ITEM_DONE = "item.json";
   private static final String SCORE_DONE = "score.json";
+  private static final String ANSWERS = "confidences.json";
+  private static final String RELEARNING = "relearning.json";
+  private static final String VALUE = "value";
   private static final String FAILED = "failed.json";
 
   private final Path root;
@@ -108,6 +112,44 @@ final class ItemStore implements AutoCloseable {
     return marked(scores.path().resolve(SCORE_DONE), sha256);
   }
 
+  /**
+   * Keeps what was asked of an item beyond its scores, beside these.
+   *
+   * @param value what {@link #recall} gives back
+   */
+  void keep(Task task, WorkItem item, Plan.Cell cell, Object value) {
+    clearFailure(item);
+    mark(kept(task, scores(item, cell.splitSha256())), keptSha256(task, item, cell), VALUE, value);
+  }
+
+  boolean kept(Task task, WorkItem item, Plan.Cell cell) {
+    return marked(kept(task, scores(item, cell.splitSha256())), keptSha256(task, item, cell));
+  }
+
+  /** What was kept of a finished item, or null. */
+  <T> T recall(Task task, WorkItem item, Plan.Cell cell, Class<T> type) {
+    return finished(item) && kept(task, item, cell)
+        ? Json.read(kept(task, scores(item, cell.splitSha256())), VALUE, type)
+        : null;
+  }
+
+  private static Path kept(Task task, RunFolder scores) {
+    return scores.path().resolve(task == Task.ANSWER ? ANSWERS : RELEARNING);
+  }
+
+  /** What the answer to a question depends on. */
+  private static String keptSha256(Task task, WorkItem item, Plan.Cell cell) {
+    Map<String, Object> parts = new LinkedHashMap<>();
+    parts.put("item", item.sha256());
+    parts.put("split_sha256", cell.splitSha256());
+    if (task == Task.RELEARN) {
+      parts.put("original", cell.original().sha256());
+      parts.put("epochs", Relearning.MAX_EPOCHS);
+      parts.put("tolerance", Relearning.TOLERANCE);
+    }
+    return WorkItem.hash(parts);
+  }
+
   /** Whether the cell's gold model is there to compare with. */
   boolean hasGold(Plan.Cell cell) {
     return cell.gold() != null && finished(cell.gold());
@@ -115,13 +157,17 @@ final class ItemStore implements AutoCloseable {
 
   /** Marks scores of an item finished; metrics.json is there. */
   void finishScores(WorkItem item, RunFolder scores, String sha256, Object entropies) {
+    clearFailure(item);
+    mark(scores.path().resolve(SCORE_DONE), sha256, "entropies", entropies);
+  }
+
+  private void clearFailure(WorkItem item) {
     Path failed = folder(item).path().resolve(FAILED);
     try {
       Files.deleteIfExists(failed);
     } catch (IOException e) {
       throw new InputException(failed + ": cannot be deleted (" + e + ")", e);
     }
-    mark(scores.path().resolve(SCORE_DONE), sha256, "entropies", entropies);
   }
 
   /** What {@link #finishScores} was given. */

@@ -43,6 +43,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
    * @param weights to go on from, or null
    * @param training null = the weights as they are
    * @param gold null where the model was not trained here
+   * @param audit null where none was asked for
    */
   record Cell(
       ModelSpec model,
@@ -55,10 +56,27 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
       TrainLoop.Config training,
       WorkItem original,
       WorkItem gold,
-      List<Unlearning> runs) {
+      List<Unlearning> runs,
+      AuditPlan audit) {
     Arch arch() {
       Dataset dataset = data.dataset();
       return Plan.arch(model, dataset);
+    }
+
+    private Cell with(AuditPlan plan) {
+      return new Cell(
+          model,
+          dataSpec,
+          seed,
+          engine,
+          data,
+          splitSha256,
+          weights,
+          training,
+          original,
+          gold,
+          runs,
+          plan);
     }
   }
 
@@ -94,7 +112,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
     String splitSha256 = WorkItem.hash(split);
     Engine own = engine.with(normalization(model, dataset));
     Path weights = model.weights() == null ? null : inputs.path(model.weights());
-    TrainLoop.Config training = training(model, dataset, seed);
+    TrainLoop.Config training = training(model, dataset, arch(model, dataset), seed);
     String label = model.name() + " on " + dataSpec.name() + ", seed " + seed;
     Map<String, Object> identity = new LinkedHashMap<>();
     identity.put("model", arch(model, dataset).toMetadata());
@@ -132,8 +150,21 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
                 method, config, runData, WorkItem.of(WorkItem.Kind.UNLEARNED, runLabel, parts)));
       }
     }
-    return new Cell(
-        model, dataSpec, seed, own, data, splitSha256, weights, training, original, gold, runs);
+    Cell cell =
+        new Cell(
+            model,
+            dataSpec,
+            seed,
+            own,
+            data,
+            splitSha256,
+            weights,
+            training,
+            original,
+            gold,
+            runs,
+            null);
+    return spec.audit() == null ? cell : cell.with(AuditPlan.of(spec.audit(), cell, identity));
   }
 
   private static Normalization normalization(ModelSpec model, Dataset dataset) {
@@ -154,7 +185,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
         dataset.train().height());
   }
 
-  private static TrainLoop.Config training(ModelSpec model, Dataset dataset, long seed) {
+  static TrainLoop.Config training(ModelSpec model, Dataset dataset, Arch arch, long seed) {
     ExperimentSpec.Training train = model.train();
     return train == null
         ? null
@@ -164,11 +195,11 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
             train.lr(),
             train.weightDecay(),
             OptionWords.parse("schedule", train.schedule(), TrainLoop.Schedule.values()),
-            augmentation(train.augment(), dataset, arch(model, dataset)),
+            augmentation(train.augment(), dataset, arch),
             seed);
   }
 
-  private static UnlearnConfig config(MethodSpec method, Dataset dataset, Arch arch, long seed) {
+  static UnlearnConfig config(MethodSpec method, Dataset dataset, Arch arch, long seed) {
     return new UnlearnSettings()
         .method(method.method())
         .epochs(method.epochs())

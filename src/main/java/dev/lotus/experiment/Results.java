@@ -32,10 +32,12 @@ final class Results {
 
   private final Plan plan;
   private final ItemStore store;
+  private final AuditResults audit;
 
   private Results(Plan plan, ItemStore store) {
     this.plan = plan;
     this.store = store;
+    this.audit = new AuditResults(store);
   }
 
   static ExperimentResults collect(
@@ -64,23 +66,30 @@ final class Results {
     Row gold = null;
     if (first.gold() != null) {
       List<Run> runs = new ArrayList<>();
-      cells.forEach(cell -> add(runs, cell, cell.gold(), null));
-      gold = row("Gold", Role.RETRAINED, null, runs, null);
+      cells.forEach(cell -> add(runs, cell, cell.gold(), null, null));
+      gold = row("Gold", Role.RETRAINED, null, runs, null, null);
       rows.add(gold);
     }
     List<Run> originals = new ArrayList<>();
-    cells.forEach(cell -> add(originals, cell, cell.original(), null));
-    rows.add(row("Original", Role.ORIGINAL, null, originals, gold));
+    cells.forEach(cell -> add(originals, cell, cell.original(), null, null));
+    rows.add(row("Original", Role.ORIGINAL, null, originals, gold, null));
     for (ExperimentSpec.MethodSpec method : plan.spec().methods()) {
       List<Run> runs = new ArrayList<>();
       for (Plan.Cell cell : cells) {
         for (Plan.Unlearning run : cell.runs()) {
           if (run.method().name().equals(method.name())) {
-            add(runs, cell, run.item(), run.config().seed());
+            add(runs, cell, run.item(), run.config().seed(), method.name());
           }
         }
       }
-      rows.add(row(method.name(), Role.UNLEARNED, method.method(), runs, gold));
+      rows.add(
+          row(
+              method.name(),
+              Role.UNLEARNED,
+              method.method(),
+              runs,
+              gold,
+              audit.forgetting(cells, method.name())));
     }
     Split split = first.data().split();
     Map<String, Integer> samples = new LinkedHashMap<>();
@@ -98,7 +107,11 @@ final class Results {
         correlations(rows));
   }
 
-  private void add(List<Run> runs, Plan.Cell cell, WorkItem item, Long unlearningSeed) {
+  /**
+   * @param method name of its row; null for a trained model
+   */
+  private void add(
+      List<Run> runs, Plan.Cell cell, WorkItem item, Long unlearningSeed, String method) {
     RunFolder scores = store.scores(item, cell.splitSha256());
     if (!store.finished(item)
         || !store.scored(scores, WorkClock.scoreSha256(cell, item, store.hasGold(cell)))) {
@@ -111,7 +124,7 @@ final class Results {
             cell.seed(),
             unlearningSeed,
             record.configuration(),
-            scores.readMetrics().toMap(),
+            audit.add(scores.readMetrics(), cell, item, method).toMap(),
             record.trace(),
             histograms(store.entropies(scores))));
   }
@@ -136,7 +149,13 @@ final class Results {
   }
 
   /** Statistics of whatever numeric metrics the runs have. */
-  static Row row(String name, Role role, String method, List<Run> runs, Row gold) {
+  static Row row(
+      String name,
+      Role role,
+      String method,
+      List<Run> runs,
+      Row gold,
+      ExperimentResults.Forgetting forgetting) {
     Set<String> keys = new LinkedHashSet<>();
     runs.forEach(run -> keys.addAll(run.metrics().keySet()));
     Map<String, Spread> statistics = new LinkedHashMap<>();
@@ -168,7 +187,7 @@ final class Results {
         gaps.size() == GAPS.size()
             ? (Double) AvgGap.published(means(statistics), means(gold.statistics()))
             : null;
-    return new Row(name, role, method, runs, statistics, gaps, published);
+    return new Row(name, role, method, runs, statistics, gaps, published, forgetting);
   }
 
   private static AvgGap.Scores means(Map<String, Spread> statistics) {

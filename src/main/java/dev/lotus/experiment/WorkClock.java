@@ -1,7 +1,7 @@
 package dev.lotus.experiment;
 
 import dev.lotus.metric.Metrics;
-import dev.lotus.report.RunFolder;
+import dev.lotus.unlearn.Relearning;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnMethods;
 import dev.lotus.unlearn.UpstreamQuirk;
@@ -30,35 +30,35 @@ final class WorkClock {
     Map<String, Boolean> all = new LinkedHashMap<>();
     for (Plan.Cell cell : plan.cells()) {
       for (Step step : steps(cell)) {
-        boolean done =
-            step.scoring()
-                ? store.finished(step.item())
-                    && store.scored(
-                        step.folder(store, cell),
-                        scoreSha256(cell, step.item(), cell.gold() != null))
-                : store.finished(step.item());
-        all.put(step.key(cell), done);
+        String key = key(step.task(), step.item(), cell);
+        boolean done = done(step, cell, store);
+        all.put(key, done);
         if (!done) {
-          open.put(step.key(cell), step.units());
+          open.put(key, step.units());
         }
       }
     }
     total = all.size();
   }
 
-  /** Making a model or scoring it. */
-  record Step(WorkItem item, boolean scoring, double units) {
-    String key(Plan.Cell cell) {
-      return key(item, scoring, cell);
-    }
+  /** What there is to do about a model, and how many passes that takes. */
+  private record Step(Task task, WorkItem item, double units) {}
 
-    static String key(WorkItem item, boolean scoring, Plan.Cell cell) {
-      return item.sha256() + (scoring ? " " + cell.splitSha256() : "");
-    }
+  private static String key(Task task, WorkItem item, Plan.Cell cell) {
+    return item.sha256() + (task == Task.MAKE ? "" : " " + task + " " + cell.splitSha256());
+  }
 
-    RunFolder folder(ItemStore store, Plan.Cell cell) {
-      return store.scores(item, cell.splitSha256());
-    }
+  private static boolean done(Step step, Plan.Cell cell, ItemStore store) {
+    WorkItem item = step.item();
+    return store.finished(item)
+        && switch (step.task()) {
+          case MAKE -> true;
+          case SCORE ->
+              store.scored(
+                  store.scores(item, cell.splitSha256()),
+                  scoreSha256(cell, item, cell.gold() != null));
+          case ANSWER, RELEARN -> store.kept(step.task(), item, cell);
+        };
   }
 
   private static List<Step> steps(Plan.Cell cell) {
@@ -68,18 +68,52 @@ final class WorkClock {
     double scoring = train + forget + cell.data().dataset().heldOut().size();
     double epochs = cell.training() == null ? 0 : cell.training().epochs() * TRAINING_PASSES;
     List<Step> steps = new ArrayList<>();
-    steps.add(new Step(cell.original(), false, train * epochs));
-    steps.add(new Step(cell.original(), true, scoring));
+    steps.add(new Step(Task.MAKE, cell.original(), train * epochs));
+    steps.add(new Step(Task.SCORE, cell.original(), scoring));
     if (cell.gold() != null) {
-      steps.add(new Step(cell.gold(), false, retain * epochs));
-      steps.add(new Step(cell.gold(), true, scoring));
+      steps.add(new Step(Task.MAKE, cell.gold(), retain * epochs));
+      steps.add(new Step(Task.SCORE, cell.gold(), scoring));
     }
     for (Plan.Unlearning run : cell.runs()) {
       double units = unlearning(run.config(), forget, retain);
-      steps.add(new Step(run.item(), false, units));
-      steps.add(new Step(run.item(), true, scoring));
+      steps.add(new Step(Task.MAKE, run.item(), units));
+      steps.add(new Step(Task.SCORE, run.item(), scoring));
+    }
+    if (cell.audit() != null) {
+      addAudit(steps, cell, epochs);
     }
     return steps;
+  }
+
+  private static void addAudit(List<Step> steps, Plan.Cell cell, double epochs) {
+    double retain = cell.data().split().retain().length;
+    double forget = cell.data().split().forget().length;
+    double asked = forget + cell.data().split().test().length;
+    for (AuditPlan.Shadow shadow : cell.audit().shadows()) {
+      steps.add(new Step(Task.MAKE, shadow.item(), (retain + asked / 2) * epochs + asked));
+    }
+    for (AuditPlan.Unlearned run : cell.audit().unlearned()) {
+      double units = unlearning(run.config(), asked / 2, retain);
+      steps.add(new Step(Task.MAKE, run.item(), units + asked));
+    }
+    // At most: whoever has not forgotten is back soon.
+    double relearning = Relearning.MAX_EPOCHS * (2 * forget + TRAINING_PASSES * (forget + retain));
+    for (WorkItem item : audited(cell)) {
+      steps.add(new Step(Task.ANSWER, item, asked));
+      if (cell.audit().relearn() && item != cell.original()) {
+        steps.add(new Step(Task.RELEARN, item, relearning));
+      }
+    }
+  }
+
+  /** The models that an audit asks. */
+  static List<WorkItem> audited(Plan.Cell cell) {
+    List<WorkItem> items = new ArrayList<>(List.of(cell.original()));
+    if (cell.gold() != null) {
+      items.add(cell.gold());
+    }
+    cell.runs().forEach(run -> items.add(run.item()));
+    return items;
   }
 
   private static double unlearning(UnlearnConfig config, double forget, double retain) {
@@ -122,8 +156,8 @@ final class WorkClock {
   }
 
   /** A step is over, well or not. */
-  void over(WorkItem item, boolean scoring, Plan.Cell cell, double seconds) {
-    Double units = open.remove(Step.key(item, scoring, cell));
+  void over(Task task, WorkItem item, Plan.Cell cell, double seconds) {
+    Double units = open.remove(key(task, item, cell));
     if (units != null) {
       workedUnits += units;
       workedSeconds += seconds;
@@ -131,8 +165,8 @@ final class WorkClock {
   }
 
   /** A step that cannot be done, or need not: it takes no time. */
-  void skipped(WorkItem item, boolean scoring, Plan.Cell cell) {
-    open.remove(Step.key(item, scoring, cell));
+  void skipped(Task task, WorkItem item, Plan.Cell cell) {
+    open.remove(key(task, item, cell));
   }
 
   int done() {

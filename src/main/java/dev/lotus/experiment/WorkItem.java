@@ -26,7 +26,11 @@ record WorkItem(Kind kind, Map<String, Object> identity, String sha256, String l
     /** Trained without the forget set. */
     GOLD,
     /** Unlearned from an original. */
-    UNLEARNED
+    UNLEARNED,
+    /** Trained like the original on D_r and on half of the forget and test samples. */
+    SHADOW,
+    /** A shadow model that unlearned that half. */
+    UNLEARNED_SHADOW
   }
 
   static WorkItem of(Kind kind, String label, Map<String, Object> parts) {

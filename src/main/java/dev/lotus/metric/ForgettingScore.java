@@ -34,6 +34,9 @@ public record ForgettingScore(double quality, double[] epsilon, int models) {
   /** The published cap of epsilon. */
   public static final double CAP = 50;
 
+  /** With fewer models no epsilon could earn a point. */
+  public static final int LEAST_MODELS = 3;
+
   private static final double BUCKET = 0.5;
   private static final double BUFFER = 2;
   private static final double PEAKY = 0.01;
@@ -46,13 +49,14 @@ public record ForgettingScore(double quality, double[] epsilon, int models) {
    */
   public static ForgettingScore of(double[][] unlearned, double[][] retrained) {
     int models = unlearned.length;
-    if (models < 3 || retrained.length != models) {
+    if (models < LEAST_MODELS || retrained.length != models) {
       throw new InputException(
           "forgetting score: "
               + models
               + " unlearned and "
               + retrained.length
-              + " retrained models: give the same number of both, at least 3");
+              + " retrained models: give the same number of both, at least "
+              + LEAST_MODELS);
     }
     int examples = unlearned[0].length;
     requireValues(unlearned, "unlearned", examples);

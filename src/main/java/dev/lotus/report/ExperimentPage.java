@@ -16,8 +16,8 @@ import java.util.function.Function;
 
 /**
  * An experiment's report.html, made like {@link HtmlReport}'s: the verdict, then for each model and
- * data set the paper's tables, RF-JSD against JSD, time against Avg Gap, the curves by epoch and
- * the entropies; what failed, and the settings.
+ * data set the paper's tables and the audit's, RF-JSD against JSD, time against Avg Gap, the curves
+ * by epoch and the entropies; what failed, and the settings.
  */
 public final class ExperimentPage {
   private ExperimentPage() {}
@@ -89,6 +89,9 @@ public final class ExperimentPage {
       cards(out, table, id);
     }
     out.element("p", note(group), "class", "note");
+    if (AuditTable.has(group)) {
+      out.element("p", AuditTable.note(group), "class", "note");
+    }
     details(out, "Every metric, with 95% intervals", ExperimentTable.everything(group));
     out.element("h2", "What tells how far from the goal" + part.suffix());
     out.open("div", "class", "grid-figures by-two");

@@ -1,5 +1,6 @@
 package dev.lotus.report;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies.SnakeCaseStrategy;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import dev.lotus.metric.Correlation;
@@ -80,6 +81,8 @@ public record ExperimentResults(
    * @param gaps of the means to the gold models' means, by metric; empty without gold
    * @param avgGapPublished mean of the four gaps with means rounded to two decimals; null without
    *     gold
+   * @param forgetting of the method's runs against the gold models, or null where there was no
+   *     audit, or there are too few
    */
   @JsonNaming(SnakeCaseStrategy.class)
   public record Row(
@@ -89,13 +92,24 @@ public record ExperimentResults(
       List<Run> runs,
       Map<String, Spread> statistics,
       Map<String, Double> gaps,
-      Double avgGapPublished) {
+      Double avgGapPublished,
+      @JsonInclude(JsonInclude.Include.NON_NULL) Forgetting forgetting) {
     /** The mean of a metric, or null. */
     Double mean(String metric) {
       Spread spread = statistics.get(metric);
       return spread == null ? null : (Double) spread.mean();
     }
   }
+
+  /**
+   * The forgetting score of a method ({@link dev.lotus.metric.ForgettingScore}).
+   *
+   * @param models N: training seeds, each with an unlearned and a gold model
+   * @param quality mean of the points
+   * @param score quality times the utility that is left; null where the gold models have none
+   */
+  @JsonNaming(SnakeCaseStrategy.class)
+  public record Forgetting(int models, double quality, Double score) {}
 
   /**
    * One model.

@@ -93,7 +93,8 @@ record ExperimentTable(String title, List<String> header, List<Line> lines) {
                     false));
       }
       Row named =
-          new Row(metric, null, null, List.of(), java.util.Map.of(), java.util.Map.of(), null);
+          new Row(
+              metric, null, null, List.of(), java.util.Map.of(), java.util.Map.of(), null, null);
       lines.add(new Line(named, cells));
     }
     return new ExperimentTable("Every metric, with 95% intervals", header, lines);
@@ -164,7 +165,7 @@ record ExperimentTable(String title, List<String> header, List<Line> lines) {
   }
 
   /** The deviation with as many decimals as the mean. */
-  private static String spread(Spread spread, DoubleFunction<String> format, double scale) {
+  static String spread(Spread spread, DoubleFunction<String> format, double scale) {
     String mean = format.apply(spread.mean() * scale);
     if (spread.std() == null) {
       return mean;

@@ -22,7 +22,12 @@ public final class ExperimentTables {
   }
 
   static List<ExperimentTable> of(Group group) {
-    return List.of(ExperimentTable.main(group), ExperimentTable.scores(group));
+    List<ExperimentTable> tables =
+        new ArrayList<>(List.of(ExperimentTable.main(group), ExperimentTable.scores(group)));
+    if (AuditTable.has(group)) {
+      tables.add(AuditTable.of(group));
+    }
+    return tables;
   }
 
   /** For a document: GitHub's Markdown, gold and originals above the methods, the best in bold. */
@@ -47,6 +52,9 @@ public final class ExperimentTables {
         }
       }
       out.append('\n');
+      if (AuditTable.has(group)) {
+        out.append(markdown(AuditTable.note(group))).append("\n\n");
+      }
       for (Pair pair : group.correlations()) {
         out.append("- ").append(sentence(pair)).append('\n');
       }

@@ -76,6 +76,25 @@ public final class Json {
     }
   }
 
+  /**
+   * Reads one member of a file's object.
+   *
+   * @throws InputException where the file cannot be read, or the member is missing or does not fit
+   *     {@code type}
+   */
+  public static <T> T read(Path file, String key, Class<T> type) {
+    JsonNode member = read(file, JsonNode.class).path(key);
+    try {
+      T value = MAPPER.treeToValue(member, type);
+      if (value == null) {
+        throw new InputException(file + ": " + key + " is missing");
+      }
+      return value;
+    } catch (JsonProcessingException e) {
+      throw new InputException(file + ": " + key + ": " + e.getOriginalMessage(), e);
+    }
+  }
+
   private static void refuseNonFinite(JsonNode node, String path) {
     if (node.isFloatingPointNumber() && !Double.isFinite(node.doubleValue())) {
       throw new ResultException(

@@ -21,6 +21,7 @@ import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.Evaluator;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnData;
@@ -52,6 +53,7 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin TrainingOptions training;
   @Mixin SaveOptions saving;
   @Mixin ArchOption arch;
+  @Mixin ResumeOptions resuming;
 
   @Option(
       names = "--model",
@@ -97,6 +99,8 @@ final class TrainCommand implements Callable<Integer> {
     if (on.equals("retain") && splitFile == null) {
       throw new InputException("--on retain needs --split: it says which samples are left out");
     }
+    RunFolder folder = new RunFolder(out);
+    resuming.check(folder);
     Dataset dataset = data.open();
     UnlearnData sets = splitFile == null ? null : new UnlearnData(dataset, Split.read(splitFile));
     ImageSet images = dataset.train();
@@ -107,13 +111,34 @@ final class TrainCommand implements Callable<Integer> {
       KeyLayout layout = saving.layoutFor(backbone.arch());
       Engine engine = common.engine(source.normalizationFor(dataset));
       TrainLoop.Config config = training.trainConfig(dataset, backbone.arch(), common.seed);
-      RunFolder folder = new RunFolder(out);
       folder.prepare();
-      long start = System.nanoTime();
-      List<EpochTrace> trace =
-          new TrainLoop(engine, config)
-              .tune(backbone, images, indices, e -> common.progress().note(e.line()));
-      double seconds = (System.nanoTime() - start) / 1e9;
+      Map<String, String> configuration =
+          Runs.configuration(
+              spec,
+              config.learningRate(),
+              config.weightDecay(),
+              engine.normalization(),
+              config.augmentation());
+      String splitSha256 = splitFile == null ? null : Checksum.ofFile(splitFile);
+      RunCheckpoints checkpoints =
+          resuming.open(
+              folder,
+              ResumeOptions.identity(
+                  "train", configuration, dataset.sha256(), splitSha256, source.sha256()),
+              engine,
+              common::tell);
+      if (checkpoints == null) {
+        return Main.DONE;
+      }
+      TrainLoop.Result made;
+      try (Signals.Watch watch = Signals.stopping(checkpoints)) {
+        made =
+            new TrainLoop(engine, config)
+                .tune(
+                    backbone, images, indices, e -> common.progress().note(e.line()), checkpoints);
+      }
+      List<EpochTrace> trace = made.trace();
+      double seconds = made.seconds();
       RunFiles.save(folder, backbone, layout);
       RunRecord record =
           RunFiles.record(
@@ -122,14 +147,9 @@ final class TrainCommand implements Callable<Integer> {
               common.seed,
               engine,
               backbone,
-              Runs.configuration(
-                  spec,
-                  config.learningRate(),
-                  config.weightDecay(),
-                  engine.normalization(),
-                  config.augmentation()),
+              configuration,
               dataset,
-              splitFile == null ? null : Checksum.ofFile(splitFile),
+              splitSha256,
               Map.of("training", seconds),
               trace);
       folder.write(record);
@@ -172,6 +192,7 @@ final class TrainCommand implements Callable<Integer> {
       System.out.printf(
           "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
           out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
+      checkpoints.remove();
     }
     return Main.DONE;
   }
@@ -195,6 +216,6 @@ final class TrainCommand implements Callable<Integer> {
         Backbones.create(
             new Arch(model, dataset.classes(), images.channels(), width, images.height()));
     backbone.initialise(common.seed);
-    return new ModelSource(place, backbone, data.normalize, null);
+    return new ModelSource(null, backbone, data.normalize, null);
   }
 }

@@ -18,6 +18,7 @@ import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.OptionWords;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -64,6 +65,7 @@ final class UnlearnCommand implements Callable<Integer> {
   @Mixin TrainingOptions training;
   @Mixin ModelOptions models;
   @Mixin SaveOptions saving;
+  @Mixin ResumeOptions resuming;
 
   @Option(
       names = "--method",
@@ -142,17 +144,34 @@ final class UnlearnCommand implements Callable<Integer> {
   public Integer call() {
     // Refused before the data are read.
     UnlearnMethods.entry(method);
+    RunFolder folder = new RunFolder(out);
+    resuming.check(folder);
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
       UnlearnConfig config = config(dataset, original.backbone().arch());
       KeyLayout layout = saving.layoutFor(original.backbone().arch());
       Engine engine = common.engine(original.normalizationFor(dataset));
-      RunFolder folder = new RunFolder(out);
       folder.prepare();
-      UnlearnLoop.Result result =
-          new UnlearnLoop(engine, config)
-              .run(original.backbone(), sets, e -> common.progress().note(e.line()));
+      Map<String, String> configuration = configuration(config, engine);
+      String splitSha256 = Checksum.ofFile(splitFile);
+      String originalSha256 = original.sha256();
+      RunCheckpoints checkpoints =
+          resuming.open(
+              folder,
+              ResumeOptions.identity(
+                  "unlearn", configuration, dataset.sha256(), splitSha256, originalSha256),
+              engine,
+              common::tell);
+      if (checkpoints == null) {
+        return Main.DONE;
+      }
+      UnlearnLoop.Result result;
+      try (Signals.Watch watch = Signals.stopping(checkpoints)) {
+        result =
+            new UnlearnLoop(engine, config)
+                .run(original.backbone(), sets, e -> common.progress().note(e.line()), checkpoints);
+      }
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
@@ -162,15 +181,16 @@ final class UnlearnCommand implements Callable<Integer> {
               common.seed,
               engine,
               result.model(),
-              configuration(config, engine),
+              configuration,
               dataset,
-              Checksum.ofFile(splitFile),
+              splitSha256,
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
         judge(engine, config, original, result, record, sets, folder);
+        checkpoints.remove();
       }
     } finally {
       // Whatever became of the run, what was to be forgotten does not stay behind.

@@ -7,6 +7,8 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -55,6 +57,15 @@ public final class AtomicFiles {
    *     the old file, if any, is then untouched
    */
   public static void write(Path file, ThrowingConsumer<OutputStream> content) {
+    replace(file, null, content);
+  }
+
+  /**
+   * The same, and the old file, if any, is not lost but renamed, once the new one is whole.
+   *
+   * @param previous takes the old file, in the same folder; null = it goes
+   */
+  public static void replace(Path file, Path previous, ThrowingConsumer<OutputStream> content) {
     Path target = file.toAbsolutePath();
     if (Files.isDirectory(target)) {
       throw new InputException("cannot write " + file + ": it is a folder; name a file");
@@ -84,6 +95,9 @@ public final class AtomicFiles {
         out.flush();
         channel.force(true);
       }
+      if (previous != null && Files.exists(target)) {
+        Files.move(target, previous.toAbsolutePath(), StandardCopyOption.ATOMIC_MOVE);
+      }
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
       syncFolder(target.getParent());
     } catch (IOException e) {
@@ -91,6 +105,34 @@ public final class AtomicFiles {
     } finally {
       delete(temporary);
       UNFINISHED.remove(temporary);
+    }
+  }
+
+  /**
+   * Deletes what a killed process left of its writes of {@code file}. Not while another process
+   * writes it.
+   *
+   * @throws InputException if the folder cannot be read or a file not be deleted
+   */
+  public static void deleteAbandoned(Path file) {
+    Path target = file.toAbsolutePath();
+    String name = "." + target.getFileName() + ".";
+    if (!Files.isDirectory(target.getParent())) {
+      return;
+    }
+    try (DirectoryStream<Path> found =
+        Files.newDirectoryStream(
+            target.getParent(),
+            path ->
+                path.getFileName().toString().startsWith(name)
+                    && path.getFileName().toString().endsWith(".tmp"))) {
+      for (Path path : found) {
+        if (!UNFINISHED.contains(path)) {
+          Files.deleteIfExists(path);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      throw new InputException(target.getParent() + ": cannot be cleared (" + e + ")", e);
     }
   }
 

@@ -15,6 +15,7 @@ import dev.lotus.report.RunFolder;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.OptionWords;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -35,6 +36,8 @@ import java.util.function.Consumer;
  * run which goes on after an interruption computes with the same bits.
  */
 final class CellWork implements AutoCloseable {
+  private static final double CHECKPOINT_SECONDS = 60;
+
   private final Plan.Cell cell;
   private final ItemStore store;
   private final Consumer<String> note;
@@ -61,10 +64,11 @@ final class CellWork implements AutoCloseable {
       if (cell.training() != null) {
         int[] indices =
             gold ? cell.data().split().retain() : EpochOrder.all(images.size()).indices();
-        long begun = System.nanoTime();
-        TrainLoop loop = new TrainLoop(engine, cell.training());
-        trace = loop.tune(model, images, indices, this::tell);
-        seconds = (System.nanoTime() - begun) / 1e9;
+        TrainLoop.Result made =
+            new TrainLoop(engine, cell.training())
+                .tune(model, images, indices, this::tell, checkpoints(item));
+        trace = made.trace();
+        seconds = made.seconds();
       }
       Map<String, String> configuration =
           cell.training() == null ? new LinkedHashMap<>() : settings(cell.training());
@@ -81,6 +85,17 @@ final class CellWork implements AutoCloseable {
           seconds,
           trace);
     }
+  }
+
+  /** An item that was interrupted goes on in its middle. */
+  private RunCheckpoints checkpoints(WorkItem item) {
+    return new RunCheckpoints(
+            store.folder(item).path(),
+            Map.of("item (SHA-256)", item.sha256()),
+            cell.engine().device(),
+            CHECKPOINT_SECONDS,
+            note)
+        .findUsable();
   }
 
   private Backbone start() {
@@ -118,7 +133,8 @@ final class CellWork implements AutoCloseable {
   /** Unlearns from the cell's original. */
   void unlearn(Plan.Unlearning run) {
     UnlearnLoop.Result result =
-        new UnlearnLoop(cell.engine(), run.config()).run(original(), run.data(), this::tell);
+        new UnlearnLoop(cell.engine(), run.config())
+            .run(original(), run.data(), this::tell, checkpoints(run.item()));
     Map<String, String> configuration = settings(run.config());
     if (!run.config().quirks().isEmpty()) {
       configuration.put(RunFiles.QUIRKS, UpstreamQuirk.names(run.config().quirks()));

@@ -128,7 +128,7 @@ class EndToEndTest {
           .allMatch(
               f ->
                   f.matches(
-                      "split.json|(model|logits).safetensors|run.json|metrics.json|report.html"));
+                      "split.json|(model|logits).safetensors|(run|metrics|certificate).json|report.html"));
     }
   }
 

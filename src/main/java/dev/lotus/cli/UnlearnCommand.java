@@ -189,7 +189,8 @@ final class UnlearnCommand implements Callable<Integer> {
       try (Backbone unlearned = result.model()) {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
-        judge(engine, config, original, result, record, sets, folder);
+        Metrics metrics = judge(engine, config, original, result, record, sets, folder);
+        Certification.write(folder, record, originalSha256, splitFile, sets, metrics);
         checkpoints.remove();
       }
     } finally {
@@ -216,7 +217,7 @@ final class UnlearnCommand implements Callable<Integer> {
     return values;
   }
 
-  private void judge(
+  private Metrics judge(
       Engine engine,
       UnlearnConfig config,
       ModelSource original,
@@ -256,6 +257,7 @@ final class UnlearnCommand implements Callable<Integer> {
     System.out.printf(
         "%s: %d epochs, %.1f s; evaluation %.1f s%n",
         folder.path(), result.trace().size(), result.seconds(), phases.get("evaluation"));
+    return metrics;
   }
 
   private UnlearnConfig config(Dataset dataset, Arch arch) {

@@ -33,6 +33,46 @@ class AtomicFilesTest {
   }
 
   @Test
+  void theOldFileIsKeptUnderAnotherNameOnceTheNewOneIsWhole() throws IOException {
+    Path file = temp.resolve("x.bin");
+    Path old = temp.resolve("old.bin");
+    for (byte i = 1; i <= 3; i++) {
+      byte content = i;
+      AtomicFiles.replace(file, old, out -> out.write(content));
+    }
+    assertThat(Files.readAllBytes(file)).containsExactly(3);
+    assertThat(Files.readAllBytes(old)).containsExactly(2);
+    assertThatThrownBy(
+            () ->
+                AtomicFiles.replace(
+                    file,
+                    old,
+                    out -> {
+                      throw new IOException("disk full");
+                    }))
+        .isInstanceOf(InputException.class);
+    assertThat(Files.readAllBytes(file)).containsExactly(3);
+    assertThat(Files.readAllBytes(old)).containsExactly(2);
+  }
+
+  @Test
+  void whatAKilledWriteLeftIsDeletedAndNothingElse() throws IOException {
+    Path file = temp.resolve("x.bin");
+    AtomicFiles.write(file, new byte[] {1});
+    Files.write(temp.resolve(".x.bin.123-4.tmp"), new byte[10]);
+    Files.write(temp.resolve(".y.bin.123-4.tmp"), new byte[10]);
+    AtomicFiles.write(
+        file,
+        out -> {
+          AtomicFiles.deleteAbandoned(file); // not the one that is being written
+          out.write(2);
+        });
+    assertThat(names()).containsExactly(".y.bin.123-4.tmp", "x.bin");
+    assertThat(Files.readAllBytes(file)).containsExactly(2);
+    AtomicFiles.deleteAbandoned(temp.resolve("none/x.bin"));
+  }
+
+  @Test
   void aFailureLeavesTheOldFileAndNothingElse() throws IOException {
     Path file = temp.resolve("x.bin");
     AtomicFiles.write(file, new byte[] {1});

@@ -111,7 +111,7 @@ public final class Checkpoint {
     }
   }
 
-  private static Loaded readSafetensors(Path file, FileChannel channel, long size, byte[] first8)
+  static Loaded readSafetensors(Path file, FileChannel channel, long size, byte[] first8)
       throws IOException {
     int length = SafetensorsHeader.length(ByteBuffer.wrap(first8), size);
     long dataStart = 8L + length;
@@ -170,8 +170,25 @@ public final class Checkpoint {
    *     format
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    List<Map.Entry<String, Tensor>> order = byWidth(tensors);
+    List<Entry> entries = entries(order);
+    AtomicFiles.write(
+        file,
+        out -> {
+          out.write(SafetensorsHeader.encode(entries, metadata));
+          writeData(order, out);
+        });
+  }
+
+  /** Wide elements first. */
+  static List<Map.Entry<String, Tensor>> byWidth(Map<String, Tensor> tensors) {
     List<Map.Entry<String, Tensor>> order = new ArrayList<>(tensors.entrySet());
     order.sort(Comparator.comparingLong(entry -> -entry.getValue().element_size()));
+    return order;
+  }
+
+  /** Where each tensor lies when they follow each other. */
+  static List<Entry> entries(List<Map.Entry<String, Tensor>> order) {
     List<Entry> entries = new ArrayList<>();
     long end = 0;
     for (Map.Entry<String, Tensor> named : order) {
@@ -181,15 +198,16 @@ public final class Checkpoint {
       entries.add(
           new Entry(named.getKey(), dtype(named.getKey(), tensor), shapeOf(tensor), begin, end));
     }
-    AtomicFiles.write(
-        file,
-        out -> {
-          out.write(SafetensorsHeader.encode(entries, metadata));
-          byte[] chunk = new byte[CHUNK];
-          for (Map.Entry<String, Tensor> named : order) {
-            writeData(named.getValue(), out, chunk);
-          }
-        });
+    return entries;
+  }
+
+  /** The tensors' bytes, one after the other. */
+  static void writeData(List<Map.Entry<String, Tensor>> order, OutputStream out)
+      throws IOException {
+    byte[] chunk = new byte[CHUNK];
+    for (Map.Entry<String, Tensor> named : order) {
+      writeData(named.getValue(), out, chunk);
+    }
   }
 
   private static void writeData(Tensor tensor, OutputStream out, byte[] chunk) throws IOException {

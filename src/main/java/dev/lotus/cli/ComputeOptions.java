@@ -71,6 +71,11 @@ class ComputeOptions {
     return shown;
   }
 
+  /** A line that no --quiet keeps back. */
+  void tell(String line) {
+    System.err.println("lotus: " + line);
+  }
+
   /** Loads libtorch, sets threads, and says what {@code auto} chose. */
   Engine engine(Normalization normalization) {
     if (threads < 0) {

@@ -3,6 +3,7 @@ package dev.lotus.cli;
 import dev.lotus.device.InputException;
 import dev.lotus.device.ResultException;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.unlearn.RunStoppedException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
@@ -25,6 +26,10 @@ final class ErrorReport {
   static int of(Throwable error, boolean debug) {
     if (debug) {
       error.printStackTrace();
+    }
+    if (error instanceof RunStoppedException stopped) {
+      System.err.println("lotus: stopped; " + oneLine(error.getMessage()));
+      return 128 + stopped.signal();
     }
     if (error instanceof InputException || error instanceof ResultException) {
       System.err.println("lotus: " + oneLine(error.getMessage()));

@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
       UnlearnCommand.class,
       EvaluateCommand.class,
       MetricsCommand.class,
+      CertificateCommand.class,
       VerifyCommand.class,
       ExperimentCommand.class,
       BenchCommand.class

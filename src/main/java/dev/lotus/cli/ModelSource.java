@@ -2,6 +2,7 @@ package dev.lotus.cli;
 
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
+import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
@@ -13,7 +14,7 @@ import java.nio.file.Path;
 /**
  * A model that a user named: a run folder or a weights file.
  *
- * @param place as given
+ * @param place as given; null where the weights were drawn
  * @param backbone the weights, in evaluation mode on the CPU; closed with this
  * @param normalization text of the normalisation to use, or null for the data set's own
  * @param run what made it, or null for foreign weights
@@ -102,6 +103,16 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
 
   Normalization normalizationFor(Dataset data) {
     return Normalization.parse(normalization, data.normalization());
+  }
+
+  /** SHA-256 of the weights file; null where the weights were drawn. */
+  String sha256() {
+    return place == null ? null : Checksum.ofFile(weightsFile(place));
+  }
+
+  /** The file that a run folder's or a file's weights lie in. */
+  static Path weightsFile(Path place) {
+    return Files.isDirectory(place) ? new RunFolder(place).savedModel() : place;
   }
 
   /** Seconds that making it took, as its run recorded, or null. */

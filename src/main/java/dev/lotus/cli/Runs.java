@@ -5,11 +5,15 @@ import dev.lotus.load.Augmentation;
 import dev.lotus.unlearn.RunFiles;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
 /** What the commands that make models share: their options as run.json records them. */
 final class Runs {
+  /** Options about how the run is kept say nothing about the model. */
+  private static final Set<String> OF_KEEPING = Set.of("--resume", "--checkpoint-seconds");
+
   private Runs() {}
 
   /** Every option of the command with the value in force, in the command line's order. */
@@ -22,7 +26,10 @@ final class Runs {
     Map<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {
       Object value = option.getValue();
-      if (value != null && !option.usageHelp() && !option.versionHelp()) {
+      if (value != null
+          && !option.usageHelp()
+          && !option.versionHelp()
+          && !OF_KEEPING.contains(option.longestName())) {
         values.put(option.longestName().substring(2), value.toString());
       }
     }

@@ -21,6 +21,7 @@ import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.Evaluator;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnData;
@@ -53,6 +54,7 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin SaveOptions saving;
   @Mixin TrackingOptions tracking;
   @Mixin ArchOption arch;
+  @Mixin ResumeOptions resuming;
 
   @Option(
       names = "--model",
@@ -99,6 +101,8 @@ final class TrainCommand implements Callable<Integer> {
     if (on.equals("retain") && splitFile == null) {
       throw new InputException("--on retain needs --split: it says which samples are left out");
     }
+    RunFolder folder = new RunFolder(out);
+    resuming.check(folder);
     Dataset dataset = data.open();
     UnlearnData sets = splitFile == null ? null : new UnlearnData(dataset, Split.read(splitFile));
     try (ModelSource source = source(dataset)) {
@@ -106,9 +110,8 @@ final class TrainCommand implements Callable<Integer> {
       KeyLayout layout = saving.layoutFor(backbone.arch());
       Engine engine = common.engine(source.normalizationFor(dataset));
       TrainLoop.Config config = training.trainConfig(dataset, backbone.arch(), common.seed);
-      RunFolder folder = new RunFolder(out);
       folder.prepare();
-      train(engine, config, backbone, dataset, sets, layout, folder);
+      train(engine, config, source, dataset, sets, layout, folder);
     }
     return Main.DONE;
   }
@@ -116,11 +119,12 @@ final class TrainCommand implements Callable<Integer> {
   private void train(
       Engine engine,
       TrainLoop.Config config,
-      Backbone backbone,
+      ModelSource source,
       Dataset dataset,
       UnlearnData sets,
       KeyLayout layout,
       RunFolder folder) {
+    Backbone backbone = source.backbone();
     ImageSet images = dataset.train();
     int[] indices =
         on.equals("retain") ? sets.split().retain() : EpochOrder.all(images.size()).indices();
@@ -131,19 +135,34 @@ final class TrainCommand implements Callable<Integer> {
             config.weightDecay(),
             engine.normalization(),
             config.augmentation());
+    String splitSha256 = splitFile == null ? null : Checksum.ofFile(splitFile);
+    RunCheckpoints checkpoints =
+        resuming.open(
+            folder,
+            ResumeOptions.identity(
+                "train", configuration, dataset.sha256(), splitSha256, source.sha256()),
+            engine,
+            common::tell);
+    if (checkpoints == null) {
+      return;
+    }
     try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
-      long start = System.nanoTime();
-      List<EpochTrace> trace =
-          new TrainLoop(engine, config)
-              .tune(
-                  backbone,
-                  images,
-                  indices,
-                  epoch -> {
-                    common.progress().note(epoch.line());
-                    told.run().epoch(epoch);
-                  });
-      double seconds = (System.nanoTime() - start) / 1e9;
+      TrainLoop.Result made;
+      try (Signals.Watch watch = Signals.stopping(checkpoints)) {
+        made =
+            new TrainLoop(engine, config)
+                .tune(
+                    backbone,
+                    images,
+                    indices,
+                    epoch -> {
+                      common.progress().note(epoch.line());
+                      told.run().epoch(epoch);
+                    },
+                    checkpoints);
+      }
+      List<EpochTrace> trace = made.trace();
+      double seconds = made.seconds();
       RunFiles.save(folder, backbone, layout);
       RunRecord record =
           RunFiles.record(
@@ -154,7 +173,7 @@ final class TrainCommand implements Callable<Integer> {
               backbone,
               configuration,
               dataset,
-              splitFile == null ? null : Checksum.ofFile(splitFile),
+              splitSha256,
               Map.of("training", seconds),
               trace);
       folder.write(record);
@@ -199,6 +218,7 @@ final class TrainCommand implements Callable<Integer> {
           "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
           out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
       told.run().done();
+      checkpoints.remove();
     }
   }
 
@@ -221,6 +241,6 @@ final class TrainCommand implements Callable<Integer> {
         Backbones.create(
             new Arch(model, dataset.classes(), images.channels(), width, images.height()));
     backbone.initialise(common.seed);
-    return new ModelSource(place, backbone, data.normalize, null);
+    return new ModelSource(null, backbone, data.normalize, null);
   }
 }

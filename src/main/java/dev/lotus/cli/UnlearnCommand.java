@@ -18,6 +18,7 @@ import dev.lotus.report.RunSummary;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.OptionWords;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.RunPlan;
 import dev.lotus.unlearn.Temperature;
@@ -66,6 +67,7 @@ final class UnlearnCommand implements Callable<Integer> {
   @Mixin ModelOptions models;
   @Mixin SaveOptions saving;
   @Mixin TrackingOptions tracking;
+  @Mixin ResumeOptions resuming;
 
   @Option(
       names = "--method",
@@ -153,13 +155,14 @@ final class UnlearnCommand implements Callable<Integer> {
     // Refused before the data are read.
     UnlearnMethods.entry(method);
     tracking.settings();
+    RunFolder folder = new RunFolder(out);
+    resuming.check(folder);
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
       UnlearnConfig config = config(dataset, original.backbone().arch());
       KeyLayout layout = saving.layoutFor(original.backbone().arch());
       Engine engine = common.engine(original.normalizationFor(dataset));
-      RunFolder folder = new RunFolder(out);
       folder.prepare();
       unlearn(engine, config, original, sets, layout, folder);
     } finally {
@@ -178,18 +181,34 @@ final class UnlearnCommand implements Callable<Integer> {
       UnlearnData sets,
       KeyLayout layout,
       RunFolder folder) {
-    planned = planned(engine, original, sets, config);
     Map<String, String> configuration = configuration(config, engine);
+    String splitSha256 = Checksum.ofFile(splitFile);
+    String originalSha256 = original.sha256();
+    RunCheckpoints checkpoints =
+        resuming.open(
+            folder,
+            ResumeOptions.identity(
+                "unlearn", configuration, sets.dataset().sha256(), splitSha256, originalSha256),
+            engine,
+            common::tell);
+    if (checkpoints == null) {
+      return;
+    }
+    planned = planned(engine, original, sets, config);
     try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
-      UnlearnLoop.Result result =
-          new UnlearnLoop(engine, config)
-              .run(
-                  original.backbone(),
-                  sets,
-                  epoch -> {
-                    common.progress().note(epoch.line());
-                    told.run().epoch(epoch);
-                  });
+      UnlearnLoop.Result result;
+      try (Signals.Watch watch = Signals.stopping(checkpoints)) {
+        result =
+            new UnlearnLoop(engine, config)
+                .run(
+                    original.backbone(),
+                    sets,
+                    epoch -> {
+                      common.progress().note(epoch.line());
+                      told.run().epoch(epoch);
+                    },
+                    checkpoints);
+      }
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());
       RunRecord record =
@@ -201,13 +220,16 @@ final class UnlearnCommand implements Callable<Integer> {
               result.model(),
               configuration,
               sets.dataset(),
-              Checksum.ofFile(splitFile),
+              splitSha256,
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
-        told.run().metrics(judge(engine, config, original, result, record, sets, folder));
+        Metrics metrics = judge(engine, config, original, result, record, sets, folder);
+        told.run().metrics(metrics);
+        Certification.write(folder, record, originalSha256, splitFile, sets, metrics);
+        checkpoints.remove();
       }
       told.run().done();
     }

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -54,8 +56,18 @@ public final class AtomicFiles {
    *     the old file, if any, is then untouched
    */
   public static void write(Path file, ThrowingConsumer<OutputStream> content) {
-    writeNamed(
+    replace(file, null, content);
+  }
+
+  /**
+   * The same, and the old file, if any, is not lost but renamed, once the new one is whole.
+   *
+   * @param previous takes the old file, in the same folder; null = it goes
+   */
+  public static void replace(Path file, Path previous, ThrowingConsumer<OutputStream> content) {
+    replaceNamed(
         file,
+        previous,
         temporary -> {
           try (OutputStream out =
               new BufferedOutputStream(Files.newOutputStream(temporary), 1 << 16)) {
@@ -72,6 +84,10 @@ public final class AtomicFiles {
    *     the old file, if any, is then untouched
    */
   public static void writeNamed(Path file, ThrowingConsumer<Path> content) {
+    replaceNamed(file, null, content);
+  }
+
+  private static void replaceNamed(Path file, Path previous, ThrowingConsumer<Path> content) {
     Path target = file.toAbsolutePath();
     if (Files.isDirectory(target)) {
       throw new InputException("cannot write " + file + ": it is a folder; name a file");
@@ -99,6 +115,9 @@ public final class AtomicFiles {
       try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
         channel.force(true);
       }
+      if (previous != null && Files.exists(target)) {
+        Files.move(target, previous.toAbsolutePath(), StandardCopyOption.ATOMIC_MOVE);
+      }
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
       syncFolder(target.getParent());
     } catch (IOException e) {
@@ -106,6 +125,34 @@ public final class AtomicFiles {
     } finally {
       delete(temporary);
       UNFINISHED.remove(temporary);
+    }
+  }
+
+  /**
+   * Deletes what a killed process left of its writes of {@code file}. Not while another process
+   * writes it.
+   *
+   * @throws InputException if the folder cannot be read or a file not be deleted
+   */
+  public static void deleteAbandoned(Path file) {
+    Path target = file.toAbsolutePath();
+    String name = "." + target.getFileName() + ".";
+    if (!Files.isDirectory(target.getParent())) {
+      return;
+    }
+    try (DirectoryStream<Path> found =
+        Files.newDirectoryStream(
+            target.getParent(),
+            path ->
+                path.getFileName().toString().startsWith(name)
+                    && path.getFileName().toString().endsWith(".tmp"))) {
+      for (Path path : found) {
+        if (!UNFINISHED.contains(path)) {
+          Files.deleteIfExists(path);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      throw new InputException(target.getParent() + ": cannot be cleared (" + e + ")", e);
     }
   }
 

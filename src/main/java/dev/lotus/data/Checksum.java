@@ -2,6 +2,7 @@ package dev.lotus.data;
 
 import dev.lotus.device.InputException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -26,8 +27,13 @@ public final class Checksum {
    * @throws InputException if the file cannot be read
    */
   public static String ofFile(Path file) {
-    try {
-      return new Checksum().add(Files.readAllBytes(file)).hex();
+    Checksum sum = new Checksum();
+    byte[] chunk = new byte[1 << 20];
+    try (InputStream in = Files.newInputStream(file)) {
+      for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
+        sum.digest.update(chunk, 0, read);
+      }
+      return sum.hex();
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read (" + e + ")", e);
     }

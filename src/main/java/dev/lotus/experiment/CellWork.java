@@ -11,6 +11,7 @@ import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -27,6 +28,8 @@ import java.util.function.Consumer;
  * run which goes on after an interruption computes with the same bits.
  */
 final class CellWork implements AutoCloseable {
+  private static final double CHECKPOINT_SECONDS = 60;
+
   private final Plan.Cell cell;
   private final ItemStore store;
   private final ItemTracking tracking;
@@ -61,10 +64,11 @@ final class CellWork implements AutoCloseable {
       if (cell.training() != null) {
         int[] indices =
             gold ? cell.data().split().retain() : EpochOrder.all(images.size()).indices();
-        long begun = System.nanoTime();
-        TrainLoop loop = new TrainLoop(engine, cell.training());
-        trace = loop.tune(model, images, indices, told);
-        seconds = (System.nanoTime() - begun) / 1e9;
+        TrainLoop.Result made =
+            new TrainLoop(engine, cell.training())
+                .tune(model, images, indices, told, checkpoints(item));
+        trace = made.trace();
+        seconds = made.seconds();
       }
       models.write(
           item,
@@ -74,12 +78,23 @@ final class CellWork implements AutoCloseable {
     }
   }
 
+  /** An item that was interrupted goes on in its middle. */
+  private RunCheckpoints checkpoints(WorkItem item) {
+    return new RunCheckpoints(
+            store.folder(item).path(),
+            Map.of("item (SHA-256)", item.sha256()),
+            cell.engine().device(),
+            CHECKPOINT_SECONDS,
+            note)
+        .findUsable();
+  }
+
   /** Unlearns from the cell's original. */
   void unlearn(Plan.Unlearning run) {
     Map<String, String> configuration = CellModels.settings(run.config(), run.method().unseen());
     UnlearnLoop.Result result =
         new UnlearnLoop(cell.engine(), run.config())
-            .run(original(), run.data(), told(run.item(), configuration));
+            .run(original(), run.data(), told(run.item(), configuration), checkpoints(run.item()));
     try (Backbone model = result.model()) {
       models.write(
           run.item(),

@@ -6,6 +6,7 @@ import dev.lotus.device.InputException;
 import dev.lotus.report.Json;
 import dev.lotus.report.RunFolder;
 import dev.lotus.unlearn.Relearning;
+import dev.lotus.unlearn.RunCheckpoints;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -90,7 +91,7 @@ final class ItemStore implements AutoCloseable {
     return marked(folder(item).path().resolve(ITEM_DONE), item.sha256());
   }
 
-  /** Removes what is left of an attempt. */
+  /** Removes what is left of an attempt, but for the checkpoint that the next one goes on from. */
   void begin(WorkItem item) {
     delete(folder(item).path());
   }
@@ -98,6 +99,7 @@ final class ItemStore implements AutoCloseable {
   /** Marks the item finished; its model and run.json are there. */
   void finish(WorkItem item) {
     mark(folder(item).path().resolve(ITEM_DONE), item.sha256(), "identity", item.identity());
+    RunCheckpoints.removeFrom(folder(item).path());
   }
 
   /** Records why an item could not be made. It counts as unfinished. */
@@ -201,7 +203,10 @@ final class ItemStore implements AutoCloseable {
                       .thenComparing(Comparator.reverseOrder()))
               .toList();
       for (Path path : all) {
-        Files.delete(path);
+        boolean keptIn = Files.isDirectory(path) && RunCheckpoints.existIn(path);
+        if (!keptIn && !RunCheckpoints.isCheckpoint(path)) {
+          Files.delete(path);
+        }
       }
     } catch (IOException e) {
       throw new InputException(folder + ": cannot be cleared (" + e + ")", e);

@@ -125,6 +125,20 @@ public final class BatchLoader implements AutoCloseable {
    * @throws IllegalStateException if the loader is closed
    */
   public Iterator<Batch> epoch(EpochOrder order, long epoch, long seed) {
+    return epoch(order, epoch, seed, 0);
+  }
+
+  /**
+   * The rest of an epoch that was left: the same batches as its iterator would have gone on with.
+   * No image before them is read.
+   *
+   * @param from rows that were delivered before
+   */
+  public Iterator<Batch> epoch(EpochOrder order, long epoch, long seed, int from) {
+    if (from < 0 || from > order.size()) {
+      throw new IllegalArgumentException(
+          "an epoch of " + order.size() + " rows cannot begin at row " + from);
+    }
     for (int index : order.indices()) {
       if (index < 0 || index >= images.size()) {
         throw new IllegalArgumentException(
@@ -141,7 +155,7 @@ public final class BatchLoader implements AutoCloseable {
               + " values does not fit one buffer of 2^31 bytes");
     }
     requireOpen();
-    return new Epoch(order, epoch, seed, maxRows);
+    return new Epoch(order, epoch, seed, maxRows, from);
   }
 
   private void requireOpen() {
@@ -198,7 +212,9 @@ public final class BatchLoader implements AutoCloseable {
     private int delivered;
     private boolean failed;
 
-    Epoch(EpochOrder order, long epoch, long seed, int maxRows) {
+    Epoch(EpochOrder order, long epoch, long seed, int maxRows, int from) {
+      requested = from;
+      delivered = from;
       this.order = order;
       this.epoch = epoch;
       this.seed = seed;

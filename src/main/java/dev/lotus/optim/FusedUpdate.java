@@ -6,23 +6,30 @@ import dev.lotus.kernel.Clipping;
 import dev.lotus.kernel.MaskMode;
 import dev.lotus.kernel.Sgd;
 import dev.lotus.kernel.TensorList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The optimizers of the published runs by one kernel over all parameters; {@link Optimizers} are
  * libtorch's own, which they agree with. A mask can hold weights where they are.
  */
-public final class FusedUpdate implements WeightUpdate {
+public final class FusedUpdate implements WeightUpdate, Resumable {
   /** A step of a rule over the listed parameters. */
   private interface Rule {
     void run(TensorList tensors, double rate, long step, MaskMode mode, Pointer stream);
   }
+
+  private static final String FIRST = "first";
+  private static final String SECOND = "second";
+  private static final String STEPS = "steps";
 
   private final List<Tensor> parameters;
   private final Rule rule;
@@ -139,11 +146,7 @@ public final class FusedUpdate implements WeightUpdate {
 
   @Override
   public void step() {
-    if (first == null) {
-      first = ParameterTensors.zeros(parameters, ScalarType.Float);
-      second = twoMoments ? ParameterTensors.zeros(parameters, ScalarType.Float) : null;
-      free = new ParameterTensors(parameters, first, second, null);
-    }
+    prepare();
     if (masked && held == null) {
       held = new ParameterTensors(parameters, first, second, masks);
     }
@@ -153,6 +156,38 @@ public final class FusedUpdate implements WeightUpdate {
     ParameterTensors list = masked ? held : free;
     steps++;
     rule.run(list.withGradients(), rate, steps, mode, list.stream());
+  }
+
+  private void prepare() {
+    if (first == null) {
+      first = ParameterTensors.zeros(parameters, ScalarType.Float);
+      second = twoMoments ? ParameterTensors.zeros(parameters, ScalarType.Float) : null;
+      free = new ParameterTensors(parameters, first, second, null);
+    }
+  }
+
+  /**
+   * The moments beside each parameter and the number of steps taken; the masks are the caller's.
+   */
+  @Override
+  public Map<String, Tensor> state() {
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    if (first != null) {
+      ParameterTensors.put(state, FIRST, first);
+      ParameterTensors.put(state, SECOND, second);
+      state.put(STEPS, torch.tensor(new long[] {steps}));
+    }
+    return state;
+  }
+
+  @Override
+  public void restore(Map<String, Tensor> state) {
+    if (!state.isEmpty()) {
+      prepare();
+      ParameterTensors.take(state, FIRST, first);
+      ParameterTensors.take(state, SECOND, second);
+      steps = ParameterTensors.require(state, STEPS).item_long();
+    }
   }
 
   private void addDecay() {

@@ -8,6 +8,7 @@ import dev.lotus.kernel.TensorList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
@@ -85,6 +86,54 @@ public final class ParameterTensors implements AutoCloseable {
     if (tensors != null) {
       tensors.forEach(NativeScope::release);
     }
+  }
+
+  /**
+   * Names what lies beside the parameters, {@code NAME.INDEX}, for {@link Resumable#state}.
+   *
+   * @param beside null = nothing
+   */
+  public static void put(Map<String, Tensor> state, String name, List<Tensor> beside) {
+    for (int i = 0; beside != null && i < beside.size(); i++) {
+      state.put(name + "." + i, beside.get(i));
+    }
+  }
+
+  /**
+   * Copies back what {@link #put} named.
+   *
+   * @throws InputException if one is missing or of another size
+   */
+  public static void take(Map<String, Tensor> state, String name, List<Tensor> beside) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      for (int i = 0; beside != null && i < beside.size(); i++) {
+        Tensor kept = require(state, name + "." + i);
+        if (kept.numel() != beside.get(i).numel()) {
+          throw new InputException(
+              "the kept tensor "
+                  + name
+                  + "."
+                  + i
+                  + " has "
+                  + kept.numel()
+                  + " values, the model takes "
+                  + beside.get(i).numel());
+        }
+        beside.get(i).copy_(kept);
+      }
+    }
+  }
+
+  /**
+   * @throws InputException if there is none of that name
+   */
+  static Tensor require(Map<String, Tensor> state, String name) {
+    Tensor kept = state.get(name);
+    if (kept == null) {
+      throw new InputException("the kept state has no tensor " + name);
+    }
+    return kept;
   }
 
   /** The stream that libtorch queues the parameters' work on; null on the CPU. */

@@ -61,6 +61,22 @@ public final class Json {
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read: " + e, e);
     }
+    return parse(bytes, type, file.toString());
+  }
+
+  /**
+   * The same of a text.
+   *
+   * @param file where it stands, for errors
+   */
+  public static <T> T parse(String text, Class<T> type, String file) {
+    if (text == null) {
+      throw new InputException(file + ": holds no " + type.getSimpleName());
+    }
+    return parse(text.getBytes(StandardCharsets.UTF_8), type, file);
+  }
+
+  private static <T> T parse(byte[] bytes, Class<T> type, String file) {
     try {
       T value = MAPPER.readValue(bytes, type);
       if (value == null) {

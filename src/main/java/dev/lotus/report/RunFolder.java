@@ -10,8 +10,9 @@ import java.nio.file.Path;
 
 /**
  * A run folder: model.safetensors (written by the checkpoint's code; model.pt for a TorchScript
- * program), run.json, metrics.json, report.html, and logits.safetensors where they were kept. Every
- * file is written whole, so an interrupted run leaves no half of one.
+ * program), run.json, metrics.json, report.html, logits.safetensors where they were kept, and of an
+ * unlearning split.json and certificate.json. Every file is written whole, so an interrupted run
+ * leaves no half of one.
  *
  * @param path the folder; made by the first write
  */
@@ -44,6 +45,21 @@ public record RunFolder(Path path) {
     return path.resolve("report.html");
   }
 
+  /** What an unlearning run certifies of itself. */
+  public Path certificate() {
+    return path.resolve("certificate.json");
+  }
+
+  /** The certificate's signature, where it was signed. */
+  public Path signature() {
+    return path.resolve("certificate.sig");
+  }
+
+  /** The split that an unlearning run was given. */
+  public Path split() {
+    return path.resolve("split.json");
+  }
+
   /** Where the outputs lie that the metrics were computed from, if they were kept. */
   public Path logits() {
     return path.resolve("logits.safetensors");
@@ -74,7 +90,8 @@ public record RunFolder(Path path) {
    */
   public void clear(Path newModel) {
     Path otherModel = newModel.equals(model()) ? torchScript() : model();
-    for (Path file : new Path[] {report(), metrics(), logits(), run(), otherModel}) {
+    for (Path file :
+        new Path[] {report(), metrics(), logits(), run(), certificate(), signature(), otherModel}) {
       delete(file);
     }
   }

@@ -9,9 +9,7 @@ import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.optim.WeightUpdate;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -33,18 +31,11 @@ public final class EpochRunner implements AutoCloseable {
     void backward(Batch batch, int step, Tensor losses_B);
   }
 
-  /**
-   * Losses of an epoch.
-   *
-   * @param mean over the samples of all passes
-   * @param phases the mean of each pass that has a name, in their order
-   */
-  record Losses(double mean, Map<String, Double> phases) {}
-
   private final Engine engine;
   private final Backbone student;
   private final WeightUpdate update;
   private final BatchLoader loader;
+  private final int batchSize;
   private int steps;
 
   public EpochRunner(
@@ -57,26 +48,23 @@ public final class EpochRunner implements AutoCloseable {
     this.engine = engine;
     this.student = student;
     this.update = update;
+    this.batchSize = batchSize;
     this.loader =
         new BatchLoader(images, engine.normalization(), augmentation, batchSize, engine.device());
   }
 
-  /** The passes of an epoch, one after the other; see {@link #run}. */
-  Losses runAll(List<Pass> passes, int epoch, long seed, double learningRate) {
-    double sum = 0;
-    long samples = 0;
-    Map<String, Double> phases = new LinkedHashMap<>();
-    for (int i = 0; i < passes.size(); i++) {
+  /**
+   * The passes of an epoch that are left, one after the other; see {@link #run}.
+   *
+   * @param progress where to go on; is told of each step and pass
+   */
+  void runAll(List<Pass> passes, int epoch, long seed, double learningRate, RunProgress progress) {
+    steps = progress.steps();
+    for (int i = progress.pass(); i < passes.size(); i++) {
       Pass pass = passes.get(i);
       String name = "epoch " + (epoch + 1) + (pass.phase() == null ? "" : ", " + pass.phase());
-      double loss = run(pass, name, drawOf(epoch, i), seed, learningRate);
-      sum += loss * pass.order().size();
-      samples += pass.order().size();
-      if (pass.phase() != null) {
-        phases.put(pass.phase(), loss);
-      }
+      progress.over(pass, run(pass, name, drawOf(epoch, i), seed, learningRate, progress));
     }
-    return new Losses(sum / samples, phases);
   }
 
   /** Keeps the orders and augmentations of an epoch's passes apart. */
@@ -94,26 +82,35 @@ public final class EpochRunner implements AutoCloseable {
    * @throws ResultException at the pass's end, if a loss was NaN or infinite
    */
   public double run(Pass pass, String name, long draw, long seed, double learningRate) {
+    return run(pass, name, draw, seed, learningRate, new RunProgress());
+  }
+
+  private double run(
+      Pass pass, String name, long draw, long seed, double learningRate, RunProgress progress) {
+    float[] known = progress.losses();
     student.train(pass.training());
     update.learningRate(learningRate);
     EpochOrder order = pass.shuffled() ? pass.order().shuffled(seed, draw) : pass.order();
     engine.listener().begin(name, order.size());
-    int firstStep = steps;
-    int batchSize = 0;
+    int firstStep = steps - known.length / batchSize;
     try (PointerScope scope = new PointerScope()) {
       Tensor losses = Evaluator.on(engine.device(), torch.zeros(order.size()));
-      Iterator<Batch> batches = loader.epoch(order, draw, seed);
-      int done = 0;
+      int done = known.length;
+      if (done > 0) {
+        losses.narrow(0, 0, done).copy_(torch.tensor(known));
+        engine.listener().advance(done);
+      }
+      Iterator<Batch> batches = loader.epoch(order, draw, seed, done);
       while (batches.hasNext()) {
         try (PointerScope stepScope = new PointerScope()) {
           Batch batch = batches.next();
-          batchSize = Math.max(batchSize, batch.size());
           update.zeroGrad();
           pass.step().backward(batch, steps, losses.narrow(0, done, batch.size()));
           update.step();
           steps++;
           done += batch.size();
           engine.listener().advance(batch.size());
+          progress.step(steps, done, losses);
         }
       }
       return mean(losses, name, firstStep, batchSize);

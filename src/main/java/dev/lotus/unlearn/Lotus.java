@@ -93,6 +93,11 @@ final class Lotus implements UnlearnMethod {
   }
 
   @Override
+  public void resume(Task task, Begin begun) {
+    tau = begun.tau();
+  }
+
+  @Override
   public List<Pass> passes(Task task, int epoch) {
     return List.of(Pass.of(samples, this::backward));
   }

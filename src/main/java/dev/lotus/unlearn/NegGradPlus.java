@@ -52,7 +52,7 @@ final class NegGradPlus implements UnlearnMethod {
 
   private void backward(Batch batch, int step, Tensor losses_B) {
     double beta = task.config().beta();
-    Batch up = forgetBatches.next();
+    Batch up = forgetBatches.next(batch);
     LogitLoss onRetain = loss(batch);
     Tensor down_B = onRetain.crossEntropy(batch.labels(), beta / batch.size());
     onRetain.backward();

@@ -16,6 +16,8 @@ final class Partner implements AutoCloseable {
   private final int[] samples;
   private final long seed;
   private final BatchLoader loader;
+  private EpochOrder order;
+  private int epoch;
   private Iterator<Batch> batches;
 
   Partner(UnlearnMethod.Task task, int[] samples) {
@@ -32,7 +34,9 @@ final class Partner implements AutoCloseable {
 
   /** Begins anew, for a pass over that many samples in that epoch. */
   void begin(int size, int epoch) {
-    batches = loader.epoch(order(samples, size, seed, epoch), DRAW + epoch, seed);
+    this.epoch = epoch;
+    order = order(samples, size, seed, epoch);
+    batches = null;
   }
 
   /** The first {@code size} of the samples in orders drawn one after the other. */
@@ -48,8 +52,15 @@ final class Partner implements AutoCloseable {
     return EpochOrder.of(order);
   }
 
-  /** The next batch, in the caller's scope. */
-  Batch next() {
+  /**
+   * The batch at the same place, in the caller's scope; after the first of a pass, the next one.
+   *
+   * @param beside the pass's batch; a pass that goes on begins in the middle
+   */
+  Batch next(Batch beside) {
+    if (batches == null) {
+      batches = loader.epoch(order, DRAW + epoch, seed, (int) beside.samples()[0]);
+    }
     return batches.next();
   }
 

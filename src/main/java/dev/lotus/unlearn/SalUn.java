@@ -111,6 +111,11 @@ final class SalUn implements UnlearnMethod {
   }
 
   @Override
+  public void resume(Task task, Begin begun) {
+    inside.resume(task, begun);
+  }
+
+  @Override
   public List<Pass> passes(Task task, int epoch) {
     return inside.passes(task, epoch).stream()
         .map(

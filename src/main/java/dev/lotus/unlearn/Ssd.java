@@ -4,8 +4,11 @@ import dev.lotus.kernel.SsdDampen;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.optim.GradientScores;
 import dev.lotus.optim.ParameterTensors;
+import dev.lotus.optim.Resumable;
 import dev.lotus.optim.WeightUpdate;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -31,18 +34,26 @@ final class Ssd implements UnlearnMethod {
   private Scoring scoring;
 
   /** The scores that the steps of a pass add to. */
-  private static final class Scoring implements WeightUpdate {
+  private static final class Scoring implements WeightUpdate, Resumable {
+    private static final String OF_FORGET = "importance_to_forget";
+    private static final String OF_ALL = "importance_to_all";
+
     private final List<Tensor> parameters;
+    private final int forgetSteps;
+    private final int allSteps;
     private GradientScores ofForget;
     private GradientScores ofAll;
     private GradientScores current;
 
-    Scoring(List<Tensor> parameters) {
+    /** The importances are means over that many steps. */
+    Scoring(List<Tensor> parameters, int forgetSteps, int allSteps) {
       this.parameters = parameters;
+      this.forgetSteps = forgetSteps;
+      this.allSteps = allSteps;
     }
 
-    /** Begins both sums anew; the importances are means over that many steps. */
-    void begin(int forgetSteps, int allSteps) {
+    /** Begins both sums anew. */
+    void begin() {
       close();
       ofForget = new GradientScores(parameters, GradientScores.Kind.SQUARE, 1f / forgetSteps);
       ofAll = new GradientScores(parameters, GradientScores.Kind.SQUARE, 1f / allSteps);
@@ -65,6 +76,25 @@ final class Ssd implements UnlearnMethod {
       ofAll.zeroGrad();
     }
 
+    @Override
+    public Map<String, Tensor> state() {
+      Map<String, Tensor> state = new LinkedHashMap<>();
+      if (ofForget != null) {
+        ParameterTensors.put(state, OF_FORGET, ofForget.scores());
+        ParameterTensors.put(state, OF_ALL, ofAll.scores());
+      }
+      return state;
+    }
+
+    @Override
+    public void restore(Map<String, Tensor> state) {
+      if (!state.isEmpty()) {
+        begin();
+        ParameterTensors.take(state, OF_FORGET, ofForget.scores());
+        ParameterTensors.take(state, OF_ALL, ofAll.scores());
+      }
+    }
+
     /** Changes nothing: no step is taken along a gradient. */
     @Override
     public void learningRate(double rate) {}
@@ -81,7 +111,12 @@ final class Ssd implements UnlearnMethod {
 
   @Override
   public WeightUpdate optimizer(Task task) {
-    scoring = new Scoring(task.student().parameters());
+    int batch = batch(task.config());
+    int forgotten = task.data().split().forget().length;
+    int kept = task.data().split().retain().length;
+    scoring =
+        new Scoring(
+            task.student().parameters(), steps(forgotten, batch), steps(forgotten + kept, batch));
     return scoring;
   }
 
@@ -108,9 +143,13 @@ final class Ssd implements UnlearnMethod {
   }
 
   @Override
+  public Begin begin(Task task, int epoch) {
+    scoring.begin();
+    return Begin.GO;
+  }
+
+  @Override
   public List<Pass> passes(Task task, int epoch) {
-    int batch = batch(task.config());
-    scoring.begin(steps(forget, batch), steps(all, batch));
     return List.of(
         pass("importance to forget", forget, scoring.ofForget, task),
         pass("importance to all", all, scoring.ofAll, task));
@@ -129,8 +168,8 @@ final class Ssd implements UnlearnMethod {
         .evaluating();
   }
 
-  private static int steps(EpochOrder order, int batch) {
-    return (order.size() + batch - 1) / batch;
+  private static int steps(int samples, int batch) {
+    return (samples + batch - 1) / batch;
   }
 
   @Override

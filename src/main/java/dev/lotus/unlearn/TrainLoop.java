@@ -8,7 +8,6 @@ import dev.lotus.optim.FusedUpdate;
 import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -63,6 +62,14 @@ public final class TrainLoop {
     }
   }
 
+  /**
+   * What a run left beside the weights.
+   *
+   * @param trace by epoch
+   * @param seconds of all epochs, before and after every interruption
+   */
+  public record Result(List<EpochTrace> trace, double seconds) {}
+
   private final Engine engine;
   private final Config config;
 
@@ -95,26 +102,38 @@ public final class TrainLoop {
   /** The same from the weights that {@code model} has. */
   public List<EpochTrace> tune(
       Backbone model, ImageSet images, int[] indices, Consumer<EpochTrace> onEpoch) {
+    return tune(model, images, indices, onEpoch, RunCheckpoints.NONE).trace();
+  }
+
+  /**
+   * The same, kept as it goes on.
+   *
+   * @param checkpoints may hold one to go on from; the model's weights are then replaced
+   * @throws RunStoppedException where they were asked to stop it
+   */
+  public Result tune(
+      Backbone model,
+      ImageSet images,
+      int[] indices,
+      Consumer<EpochTrace> onEpoch,
+      RunCheckpoints checkpoints) {
     engine.place(model);
     EpochOrder order = EpochOrder.of(indices);
     LearningRate rate = config.rate();
-    List<EpochTrace> trace = new ArrayList<>();
     try (WeightUpdate update =
             FusedUpdate.sgd(
                 model.parameters(), config.learningRate(), MOMENTUM, config.weightDecay());
         EpochRunner runner =
             new EpochRunner(engine, model, update, images, config.augmentation(), config.batch())) {
       Pass pass = Pass.of(order, new CrossEntropyStep(engine, model));
-      for (int epoch = 0; epoch < config.epochs(); epoch++) {
-        long start = System.nanoTime();
-        double loss =
-            runner.run(pass, "epoch " + (epoch + 1), epoch, config.seed(), rate.at(epoch));
-        trace.add(
-            new EpochTrace(epoch + 1, null, null, null, loss, (System.nanoTime() - start) / 1e9));
-        onEpoch.accept(trace.get(epoch));
+      RunProgress progress = checkpoints.start(model, update);
+      for (int epoch = progress.epoch(); epoch < config.epochs(); epoch++) {
+        progress.begin(UnlearnMethod.Begin.GO);
+        runner.runAll(List.of(pass), epoch, config.seed(), rate.at(epoch), progress);
+        onEpoch.accept(progress.end());
       }
+      model.train(false);
+      return new Result(progress.trace(), progress.seconds());
     }
-    model.train(false);
-    return trace;
   }
 }

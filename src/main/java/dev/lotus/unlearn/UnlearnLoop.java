@@ -5,7 +5,6 @@ import dev.lotus.device.InputException;
 import dev.lotus.optim.LearningRate;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -57,12 +56,25 @@ public final class UnlearnLoop {
    * @throws dev.lotus.device.ResultException if the loss becomes NaN or infinite
    */
   public Result run(Backbone original, UnlearnData data, Consumer<EpochTrace> onEpoch) {
+    return run(original, data, onEpoch, RunCheckpoints.NONE);
+  }
+
+  /**
+   * The same, kept as it goes on.
+   *
+   * @param checkpoints may hold one to go on from
+   * @throws RunStoppedException where they were asked to stop it
+   */
+  public Result run(
+      Backbone original,
+      UnlearnData data,
+      Consumer<EpochTrace> onEpoch,
+      RunCheckpoints checkpoints) {
     long start = System.nanoTime();
     engine.place(original);
     Backbone student = original.copy();
     boolean done = false;
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
-    List<EpochTrace> trace = new ArrayList<>();
     try (UnlearnMethod method = factory.create(config);
         WeightUpdate update = optimizer(method, task);
         EpochRunner runner =
@@ -74,35 +86,38 @@ public final class UnlearnLoop {
                 config.augmentation(),
                 method.batch(config))) {
       method.prepare(task);
+      double preparation = (System.nanoTime() - start) / 1e9;
       LearningRate rate = method.rate(config);
-      for (int epoch = 0; epoch < method.epochs(config); epoch++) {
-        long epochStart = System.nanoTime();
-        UnlearnMethod.Begin begin = method.begin(task, epoch);
+      RunProgress progress = checkpoints.start(student, update);
+      for (int epoch = progress.epoch(); epoch < method.epochs(config); epoch++) {
+        UnlearnMethod.Begin begin = begin(method, task, progress);
         if (begin.stop()) {
           break;
         }
-        EpochRunner.Losses losses =
-            runner.runAll(method.passes(task, epoch), epoch, config.seed(), rate.at(epoch));
+        progress.begin(begin);
+        runner.runAll(method.passes(task, epoch), epoch, config.seed(), rate.at(epoch), progress);
         method.end(task);
-        trace.add(
-            new EpochTrace(
-                epoch + 1,
-                begin.tau(),
-                begin.accForget(),
-                begin.accUnseen(),
-                losses.mean(),
-                losses.phases(),
-                (System.nanoTime() - epochStart) / 1e9));
-        onEpoch.accept(trace.get(epoch));
+        onEpoch.accept(progress.end());
       }
       student.train(false);
       done = true;
-      return new Result(student, trace, (System.nanoTime() - start) / 1e9);
+      return new Result(student, progress.trace(), preparation + progress.seconds());
     } finally {
       if (!done) {
         student.close();
       }
     }
+  }
+
+  /** Where the run goes on within an epoch, what was decided at its begin stands. */
+  private static UnlearnMethod.Begin begin(
+      UnlearnMethod method, UnlearnMethod.Task task, RunProgress progress) {
+    UnlearnMethod.Begin begun = progress.begun();
+    if (begun == null) {
+      return method.begin(task, progress.epoch());
+    }
+    method.resume(task, begun);
+    return begun;
   }
 
   private WeightUpdate optimizer(UnlearnMethod method, UnlearnMethod.Task task) {

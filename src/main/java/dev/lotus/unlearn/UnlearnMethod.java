@@ -87,7 +87,14 @@ public interface UnlearnMethod extends AutoCloseable {
     return Begin.GO;
   }
 
-  /** The passes of an epoch, in their order; at least one. */
+  /**
+   * In place of {@link #begin} where a run goes on in the middle of an epoch: the student and the
+   * optimizer are as they were, what the method decided at the epoch's begin is given. What else a
+   * method keeps it computes again from the original in {@link #prepare}.
+   */
+  default void resume(Task task, Begin begun) {}
+
+  /** The passes of an epoch, in their order, whatever ran before; at least one. */
   List<Pass> passes(Task task, int epoch);
 
   /** After each epoch's passes. */

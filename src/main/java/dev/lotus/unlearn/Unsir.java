@@ -100,7 +100,7 @@ final class Unsir implements UnlearnMethod {
   }
 
   private void impair(Batch batch, int step, Tensor losses_B) {
-    Batch kept = retainBatches.next();
+    Batch kept = retainBatches.next(batch);
     Tensor noise = noise(batch.images(), step);
     task.student().train(true);
     update.zeroGrad();

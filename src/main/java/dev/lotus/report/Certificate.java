@@ -1,0 +1,85 @@
+package dev.lotus.report;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.lotus.data.AtomicFiles;
+import dev.lotus.device.InputException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * certificate.json: what was unlearned from what, by checksums, so that another can see that files
+ * and data are still those of the run. docs/certificate.md says what it proves.
+ *
+ * @param schema version of this layout, {@value #SCHEMA}
+ * @param created UTC, ISO 8601
+ * @param method of unlearning
+ * @param originalSha256 of the original's weights file
+ * @param unlearnedSha256 of the run folder's weights file
+ * @param dataSha256 checksum of the data set, as run.json has it
+ * @param splitSha256 of the split file, which the run folder holds
+ * @param forgetSamples how many were to be forgotten
+ * @param forgetSha256 what they hold ({@link dev.lotus.data.SampleDigest})
+ * @param configuration as run.json has it
+ * @param versions as run.json has them
+ * @param metrics of the unlearned model as the run measured them, without null and seconds
+ */
+public record Certificate(
+    @JsonProperty("schema") int schema,
+    @JsonProperty("created") String created,
+    @JsonProperty("method") String method,
+    @JsonProperty("original_sha256") String originalSha256,
+    @JsonProperty("unlearned_sha256") String unlearnedSha256,
+    @JsonProperty("data_sha256") String dataSha256,
+    @JsonProperty("split_sha256") String splitSha256,
+    @JsonProperty("forget_samples") int forgetSamples,
+    @JsonProperty("forget_sha256") String forgetSha256,
+    @JsonProperty("configuration") Map<String, String> configuration,
+    @JsonProperty("versions") Map<String, String> versions,
+    @JsonProperty("metrics") Map<String, Double> metrics) {
+  /** The layout this program writes and reads. */
+  public static final int SCHEMA = 1;
+
+  /**
+   * @throws InputException where the schema is not this program's
+   */
+  public Certificate {
+    if (schema != SCHEMA) {
+      throw new InputException(
+          "certificate.json has schema " + schema + ", this program reads " + SCHEMA);
+    }
+    configuration = ordered(configuration);
+    versions = ordered(versions);
+    metrics = ordered(metrics);
+  }
+
+  private static <V> Map<String, V> ordered(Map<String, V> map) {
+    return Collections.unmodifiableMap(
+        map == null ? new LinkedHashMap<>() : new LinkedHashMap<>(map));
+  }
+
+  /** What a certificate keeps of metrics: the numbers that measuring again gives again. */
+  public static Map<String, Double> measured(Map<String, Number> metrics) {
+    Map<String, Double> kept = new LinkedHashMap<>();
+    metrics.forEach(
+        (name, value) -> {
+          if (value != null && !name.equals("seconds") && !name.equals("schema")) {
+            kept.put(name, value.doubleValue());
+          }
+        });
+    return kept;
+  }
+
+  /** Writes the file, whole. */
+  public void write(Path file) {
+    AtomicFiles.write(file, Json.bytes(this));
+  }
+
+  /**
+   * @throws InputException where it is missing or malformed
+   */
+  public static Certificate read(Path file) {
+    return Json.read(file, Certificate.class);
+  }
+}

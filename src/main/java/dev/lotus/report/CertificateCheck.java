@@ -1,0 +1,102 @@
+package dev.lotus.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** Compares a certificate with what files and data say now, a line a check. */
+public final class CertificateCheck {
+  /**
+   * One comparison.
+   *
+   * @param name of what was compared
+   * @param passed whether both are the same
+   * @param detail what differs; empty where nothing does
+   */
+  public record Line(String name, boolean passed, String detail) {
+    /** {@code PASS name} or {@code FAIL name: detail}. */
+    public String text() {
+      return (passed ? "PASS " : "FAIL ") + name + (detail.isEmpty() ? "" : ": " + detail);
+    }
+  }
+
+  /**
+   * What is there now, computed anew.
+   *
+   * @param originalSha256 of the weights file that is said to be the original
+   * @param unlearnedSha256 of the run folder's weights file; null = missing
+   * @param dataSha256 of the data set
+   * @param splitSha256 of the run folder's split; null = missing
+   * @param forgetSamples of that split
+   * @param forgetSha256 of the samples it names; null where they cannot be read
+   * @param run the folder's run.json
+   * @param metrics the folder's metrics.json, as {@link Certificate#measured} keeps them
+   */
+  public record Found(
+      String originalSha256,
+      String unlearnedSha256,
+      String dataSha256,
+      String splitSha256,
+      int forgetSamples,
+      String forgetSha256,
+      RunRecord run,
+      Map<String, Double> metrics) {}
+
+  private final List<Line> lines = new ArrayList<>();
+
+  private CertificateCheck() {}
+
+  /** The lines in the order of the certificate. */
+  public static List<Line> of(Certificate certificate, Found found) {
+    CertificateCheck check = new CertificateCheck();
+    check.same("original weights", certificate.originalSha256(), found.originalSha256());
+    check.same("unlearned weights", certificate.unlearnedSha256(), found.unlearnedSha256());
+    check.same("data set", certificate.dataSha256(), found.dataSha256());
+    check.same("split", certificate.splitSha256(), found.splitSha256());
+    check.same(
+        "forget samples",
+        certificate.forgetSamples() + " samples " + certificate.forgetSha256(),
+        found.forgetSamples() + " samples " + found.forgetSha256());
+    check.same("method", certificate.method(), found.run().method());
+    check.same("configuration", certificate.configuration(), found.run().configuration());
+    check.same("versions", certificate.versions(), found.run().versions());
+    check.metrics(certificate.metrics(), found.metrics());
+    return check.lines;
+  }
+
+  private void same(String name, String certified, String now) {
+    boolean equal = Objects.equals(certified, now);
+    String is = now == null ? "there is none" : "is " + now;
+    lines.add(new Line(name, equal, equal ? "" : "certified " + certified + ", " + is));
+  }
+
+  private void same(String name, Map<String, ?> certified, Map<String, ?> now) {
+    List<String> differences = new ArrayList<>();
+    certified.forEach(
+        (key, value) -> {
+          if (!value.equals(now.get(key))) {
+            differences.add(key + " certified " + value + ", is " + now.get(key));
+          }
+        });
+    now.forEach(
+        (key, value) -> {
+          if (!certified.containsKey(key)) {
+            differences.add(key + " not certified, is " + value);
+          }
+        });
+    lines.add(new Line(name, differences.isEmpty(), String.join("; ", differences)));
+  }
+
+  /** A later evaluation may have measured more, but nothing else. */
+  private void metrics(Map<String, Double> certified, Map<String, Double> now) {
+    List<String> differences = new ArrayList<>();
+    certified.forEach(
+        (key, value) -> {
+          if (!value.equals(now.get(key))) {
+            differences.add(key + " certified " + value + ", is " + now.get(key));
+          }
+        });
+    lines.add(new Line("metrics", differences.isEmpty(), String.join("; ", differences)));
+  }
+}

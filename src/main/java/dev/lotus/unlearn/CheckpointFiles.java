@@ -1,0 +1,104 @@
+package dev.lotus.unlearn;
+
+import dev.lotus.backbone.SealedTensors;
+import dev.lotus.data.AtomicFiles;
+import dev.lotus.device.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A run's last two checkpoints in its folder, {@code checkpoint.safetensors} and {@code
+ * checkpoint.previous.safetensors}. At every moment at least one of them is whole.
+ */
+final class CheckpointFiles {
+  /** A checkpoint that was found whole. */
+  record Found(Path file, Map<String, String> metadata) {}
+
+  private static final String LAST = "checkpoint.safetensors";
+  private static final String PREVIOUS = "checkpoint.previous.safetensors";
+
+  private final Path folder;
+  private final Path last;
+  private final Path previous;
+
+  /** A damaged file must not take the place of the good one before it. */
+  private boolean lastIsDamaged;
+
+  CheckpointFiles(Path folder) {
+    this.folder = folder;
+    last = folder.resolve(LAST);
+    previous = folder.resolve(PREVIOUS);
+  }
+
+  static boolean isOne(Path file) {
+    String name = file.getFileName().toString();
+    return name.equals(LAST) || name.equals(PREVIOUS);
+  }
+
+  /** Whether there is any, whole or not. */
+  boolean exist() {
+    return Files.exists(last) || Files.exists(previous);
+  }
+
+  /**
+   * The last whole checkpoint.
+   *
+   * @param notes is told what was passed over and why
+   * @return null if there is none at all
+   * @throws InputException if there are only damaged ones
+   */
+  Found find(Consumer<String> notes) {
+    List<String> damaged = new ArrayList<>();
+    for (Path file : new Path[] {last, previous}) {
+      if (Files.exists(file)) {
+        try {
+          Found found = new Found(file, SealedTensors.verify(file));
+          damaged.forEach(what -> notes.accept("note: " + what + "; the one before it is used"));
+          return found;
+        } catch (InputException e) {
+          damaged.add(e.getMessage());
+          lastIsDamaged |= file.equals(last);
+        }
+      }
+    }
+    if (damaged.isEmpty()) {
+      return null;
+    }
+    throw new InputException(
+        "no checkpoint in "
+            + folder
+            + " is whole: "
+            + String.join("; ", damaged)
+            + "; delete checkpoint*.safetensors to begin anew");
+  }
+
+  /**
+   * @throws InputException if it cannot be written; the checkpoints that are there stay
+   */
+  void write(Map<String, Tensor> tensors, Map<String, String> metadata) {
+    SealedTensors.write(last, lastIsDamaged ? null : previous, tensors, metadata);
+    lastIsDamaged = false;
+  }
+
+  /** Removes both, and what killed processes left of others. */
+  void remove() {
+    try {
+      // The older one first: what is left by half is still the last one.
+      Files.deleteIfExists(previous);
+      Files.deleteIfExists(last);
+    } catch (IOException e) {
+      throw new InputException(folder + ": the checkpoint cannot be removed (" + e + ")", e);
+    }
+    removeAbandoned();
+  }
+
+  void removeAbandoned() {
+    AtomicFiles.deleteAbandoned(last);
+  }
+}

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,25 +24,6 @@ class ResumeCommandTest {
   private static final String PREVIOUS = "checkpoint.previous.safetensors";
 
   @TempDir static Path temp;
-  private static String split;
-
-  @BeforeAll
-  static void split() {
-    split = temp.resolve("split.json").toString();
-    int status =
-        CommandRun.of(
-                "split",
-                "--dataset",
-                "synthetic",
-                "--per-class",
-                "20",
-                "--seed",
-                "3",
-                "--out",
-                split)
-            .status();
-    assertThat(status).isZero();
-  }
 
   private static List<String> train(Path out, String... more) {
     List<String> args =
@@ -53,9 +33,7 @@ class ResumeCommandTest {
                 "--dataset",
                 "synthetic",
                 "--per-class",
-                "20",
-                "--split",
-                split,
+                "10",
                 "--model",
                 "resnet20",
                 "--width",

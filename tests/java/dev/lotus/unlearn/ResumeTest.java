@@ -85,7 +85,6 @@ class ResumeTest {
       double lr = Math.max(entry.learningRate(), 1e-3);
       Augmentation pixels = new Augmentation(2, true);
       configs.add(Rig.config(method, 2, lr, entry.weightDecay()));
-      configs.add(Rig.config(method, 2, lr, entry.weightDecay(), pixels));
       UpstreamQuirk[] quirks = UpstreamQuirk.parse("all", method).toArray(UpstreamQuirk[]::new);
       configs.add(Rig.fixedTau(Rig.config(method, 2, lr, entry.weightDecay(), pixels, quirks)));
     }
@@ -102,18 +101,16 @@ class ResumeTest {
       try (Backbone model = whole.model()) {
         undisturbed = Rig.state(model);
       }
-      int crashes = 0;
-      for (int batches : new int[] {1, 5, 20}) {
+      // Mid-epoch in the first and the second; SSD, whose steps are samples, in its second pass.
+      int[] crashes = config.method().equals("ssd") ? new int[] {5, 12} : new int[] {1, 5};
+      for (int batches : crashes) {
         Path folder = temp.resolve("run" + batches);
-        try {
-          UnlearnLoop.Result uncrashed =
-              new UnlearnLoop(engine(new Crash(batches)), config)
-                  .run(original, rig.data, e -> {}, checkpoints(folder, 0, new ArrayList<>()));
-          uncrashed.model().close();
-          continue;
-        } catch (IllegalStateException e) {
-          crashes++;
-        }
+        assertThatThrownBy(
+                () ->
+                    new UnlearnLoop(engine(new Crash(batches)), config)
+                        .run(
+                            original, rig.data, e -> {}, checkpoints(folder, 0, new ArrayList<>())))
+            .hasMessage("crash");
         RunCheckpoints kept = checkpoints(folder, 0, new ArrayList<>());
         assertThat(kept.find()).isTrue();
         UnlearnLoop.Result resumed =
@@ -125,7 +122,6 @@ class ResumeTest {
         kept.remove();
         assertThat(folder).isEmptyDirectory();
       }
-      assertThat(crashes).isGreaterThanOrEqualTo(2);
     }
   }
 

@@ -35,6 +35,13 @@ final class ErrorReport {
       System.err.println("lotus: " + oneLine(error.getMessage()));
       return error instanceof InputException ? Main.WRONG_USE : Main.FAILED;
     }
+    if (outOfMemory(error)) {
+      System.err.println(
+          "lotus: out of memory: "
+              + oneLine(TorchRuntime.firstLine(error))
+              + "; give a smaller --batch, or take --precision bf16");
+      return Main.WRONG_USE;
+    }
     System.err.println(
         "lotus: internal error: "
             + error.getClass().getSimpleName()
@@ -42,6 +49,13 @@ final class ErrorReport {
             + TorchRuntime.firstLine(error)
             + "; run again with --debug");
     return Main.INTERNAL;
+  }
+
+  /** libtorch says it in words only, those of its CUDA and of its CPU allocator. */
+  private static boolean outOfMemory(Throwable error) {
+    String line = TorchRuntime.firstLine(error);
+    return error instanceof RuntimeException
+        && (line.contains("CUDA out of memory") || line.contains("can't allocate memory"));
   }
 
   /** A file's names may be in the text: none of them moves a terminal's cursor. */

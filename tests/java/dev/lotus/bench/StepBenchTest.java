@@ -67,7 +67,7 @@ class StepBenchTest {
                 Arrays.copyOf(whole.val(), 5),
                 Arrays.copyOf(whole.test(), 5)));
     UnlearnConfig config =
-        new UnlearnSettings().method("lotus").epochs(2).batch(8).build(dataset, TINY);
+        new UnlearnSettings().method("lotus").epochs(2).batch(8).fixedTau(2.0).build(dataset, TINY);
     Engine engine =
         new Engine(
             ComputeDevice.CPU, Precision.FP32, dataset.normalization(), Engine.Listener.NONE);

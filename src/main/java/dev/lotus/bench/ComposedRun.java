@@ -8,7 +8,6 @@ import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.unlearn.Engine;
-import dev.lotus.unlearn.Temperature;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
 import java.util.Arrays;
@@ -53,19 +52,15 @@ final class ComposedRun implements AutoCloseable {
     int drawn = Math.max(1, (int) (split.retain().length * config.retainFraction()));
     int[] share = Arrays.stream(places).limit(drawn).map(place -> split.retain()[place]).toArray();
     EpochOrder samples = EpochOrder.of(split.forget(), share);
-    Temperature temperature = new Temperature(config.alpha());
-    double accUnseen = accuracy(original, data.dataset().heldOut(), split.val());
     try (BatchLoader loader = loader(data.dataset().train(), config.batch())) {
       for (int epoch = 0; epoch < config.epochs(); epoch++) {
-        double accForget = accuracy(step.student(), data.dataset().train(), split.forget());
-        double tau = temperature.tau(accForget, accUnseen);
         step.student().train(true);
         EpochOrder order = samples.shuffled(config.seed(), epoch);
         Iterator<Batch> batches = loader.epoch(order, epoch, config.seed());
         while (batches.hasNext()) {
           try (PointerScope scope = new PointerScope()) {
             // The published loop reads every loss.
-            step.run(batches.next(), tau, ComposedStep.Noise.DRAWN).item_float();
+            step.run(batches.next(), config.fixedTau(), ComposedStep.Noise.DRAWN).item_float();
           }
         }
       }

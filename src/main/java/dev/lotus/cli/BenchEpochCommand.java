@@ -35,6 +35,9 @@ import picocli.CommandLine.Option;
 final class BenchEpochCommand implements Callable<Integer> {
   private static final double LEARNING_RATE = 1e-6;
 
+  /** A drawn model knows nothing: by the schedule it could stop at once. */
+  private static final double TAU = 2;
+
   @Mixin ComputeOptions compute;
 
   @Option(
@@ -129,7 +132,8 @@ final class BenchEpochCommand implements Callable<Integer> {
             .method("lotus")
             .epochs(epochs)
             .batch(batch)
-            .learningRate(LEARNING_RATE);
+            .learningRate(LEARNING_RATE)
+            .fixedTau(TAU);
     if (augment.equals("none")) {
       settings.augmentation(Augmentation.NONE);
     }

@@ -1,6 +1,7 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
+import dev.lotus.data.ImageSet;
 import dev.lotus.data.Split;
 import dev.lotus.device.ProcessMemory;
 import java.util.Arrays;
@@ -63,18 +64,22 @@ public record RunPlan(
         (double) samples / (corner.split().forget().length + corner.split().retain().length);
     int probed = Math.min(epochs, PROBED_EPOCHS);
     PlanProbe probe = probe(engine, original, corner, config.probing(probed, config.fixedTau()));
-    if (probe.epochs() < probed) {
-      probe = probe(engine, original, corner, config.probing(probed, ANY_TAU));
-    }
     double evaluating = evaluationSeconds(engine, original, data);
-    int imageBytes = data.dataset().train().imageBytes();
+    double unprobed = 0;
+    if (probe.epochs() < probed) {
+      // At a fixed temperature LoTUS does not look at D_f before each epoch.
+      probe = probe(engine, original, corner, config.probing(probed, ANY_TAU));
+      unprobed = (epochs - 1.0) * split.forget().length;
+    }
+    ImageSet images = data.dataset().train();
     return new RunPlan(
         epochs,
         Math.round(probe.trainingImages(epochs) * scale),
-        Math.round(probe.evaluatedImages(epochs) * scale),
-        probe.flops(epochs) * scale,
-        (probe.trainingImages(epochs) + probe.evaluatedImages(epochs)) * scale * imageBytes,
-        probe.seconds(epochs, scale),
+        Math.round(probe.evaluatedImages(epochs) * scale + unprobed),
+        probe.flops(epochs) * scale + unprobed * original.flops(images.height(), images.width()),
+        ((probe.trainingImages(epochs) + probe.evaluatedImages(epochs)) * scale + unprobed)
+            * images.imageBytes(),
+        probe.seconds(epochs, scale) + unprobed * evaluating / EVALUATED,
         2 * evaluating * images(split) / EVALUATED,
         ProcessMemory.peakBytes());
   }

@@ -137,7 +137,7 @@ class EndToEndTest {
           .allMatch(
               f ->
                   f.matches(
-                      "split.json|(model|logits).safetensors|(run|metrics|certificate).json|report.html"));
+                      "split.json|(model|logits).safetensors|(run|metrics|certificate).json|report.html|events.out.tfevents.[0-9]+.lotus"));
     }
   }
 

@@ -31,7 +31,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** A run that is broken off and goes on ends in the same bits, whatever the method and the step. */
 @ExtendWith(LeakCheck.class)
 class ResumeTest {
-  private static final Map<String, String> IDENTITY = Map.of("--method", "one", "data", "d");
+  private static final RunIdentity IDENTITY =
+      RunIdentity.of(Map.of("--method", "one", "data", "d"));
 
   private static Rig rig;
 
@@ -233,7 +234,7 @@ class ResumeTest {
             () ->
                 new RunCheckpoints(
                         temp,
-                        Map.of("--method", "two", "split", "s", "data", "d"),
+                        RunIdentity.of(Map.of("--method", "two", "split", "s", "data", "d")),
                         ComputeDevice.CPU,
                         0,
                         note -> {})

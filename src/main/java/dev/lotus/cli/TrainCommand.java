@@ -140,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
         resuming.open(
             folder,
             ResumeOptions.identity(
-                "train", configuration, dataset.sha256(), splitSha256, source.sha256()),
+                spec, configuration, dataset.sha256(), splitSha256, source.sha256()),
             engine,
             common::tell);
     if (checkpoints == null) {

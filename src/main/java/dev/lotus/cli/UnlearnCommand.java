@@ -188,7 +188,7 @@ final class UnlearnCommand implements Callable<Integer> {
         resuming.open(
             folder,
             ResumeOptions.identity(
-                "unlearn", configuration, sets.dataset().sha256(), splitSha256, originalSha256),
+                spec, configuration, sets.dataset().sha256(), splitSha256, originalSha256),
             engine,
             common::tell);
     if (checkpoints == null) {

@@ -9,7 +9,6 @@ import dev.lotus.optim.Resumable;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.Json;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +25,10 @@ import org.bytedeco.pytorch.Tensor;
 public final class RunCheckpoints {
   /** Nothing is kept. */
   public static final RunCheckpoints NONE =
-      new RunCheckpoints(null, Map.of(), ComputeDevice.CPU, 0, text -> {});
+      new RunCheckpoints(null, RunIdentity.of(Map.of()), ComputeDevice.CPU, 0, text -> {});
+
+  /** To be raised where what a checkpoint holds, or means, changes. */
+  private static final String FORMAT = "1";
 
   private static final String POINT = "point";
   private static final String IDENTITY = "identity";
@@ -37,7 +39,7 @@ public final class RunCheckpoints {
 
   private final CheckpointFiles files;
   private final Path folder;
-  private final Map<String, String> identity;
+  private final RunIdentity identity;
   private final ComputeDevice device;
   private final double seconds;
   private final Consumer<String> notes;
@@ -50,21 +52,20 @@ public final class RunCheckpoints {
 
   /**
    * @param folder of the run
-   * @param identity all that decides about the run's result, by name: it goes on only under the
-   *     same
+   * @param identity the run goes on only under the same
    * @param device it computes on
    * @param seconds between checkpoints within an epoch; 0 = after each step
    * @param notes is told what the user should know, a line at a time
    */
   public RunCheckpoints(
       Path folder,
-      Map<String, String> identity,
+      RunIdentity identity,
       ComputeDevice device,
       double seconds,
       Consumer<String> notes) {
     this.files = folder == null ? null : new CheckpointFiles(folder);
     this.folder = folder;
-    this.identity = Map.copyOf(identity);
+    this.identity = identity.with("checkpoint format", FORMAT);
     this.device = device;
     this.seconds = seconds;
     this.notes = notes;
@@ -82,15 +83,7 @@ public final class RunCheckpoints {
     if (found == null) {
       return false;
     }
-    Map<String, String> kept = texts(IDENTITY);
-    List<String> differences = new ArrayList<>();
-    kept.forEach((name, value) -> compare(name, value, identity.get(name), differences));
-    identity.forEach(
-        (name, value) -> {
-          if (!kept.containsKey(name)) {
-            compare(name, null, value, differences);
-          }
-        });
+    List<String> differences = identity.differences(texts(IDENTITY));
     if (!differences.isEmpty()) {
       throw new InputException(
           found.file()
@@ -98,9 +91,7 @@ public final class RunCheckpoints {
               + String.join(", ", differences)
               + "; give the same, or another --out");
     }
-    List<String> others = new ArrayList<>();
-    Map<String, String> now = circumstances();
-    texts(CIRCUMSTANCES).forEach((name, value) -> compare(name, value, now.get(name), others));
+    List<String> others = RunIdentity.of(circumstances()).differences(texts(CIRCUMSTANCES));
     if (!others.isEmpty()) {
       notes.accept(
           "note: "
@@ -251,7 +242,7 @@ public final class RunCheckpoints {
       }
       Map<String, String> metadata = new LinkedHashMap<>();
       metadata.put(POINT, Json.text(point));
-      metadata.put(IDENTITY, Json.text(identity));
+      metadata.put(IDENTITY, Json.text(identity.values()));
       metadata.put(CIRCUMSTANCES, Json.text(circumstances()));
       files.write(tensors, metadata);
       written = true;
@@ -279,17 +270,6 @@ public final class RunCheckpoints {
     Map<String, String> texts = new LinkedHashMap<>();
     map.forEach((name, value) -> texts.put(String.valueOf(name), String.valueOf(value)));
     return texts;
-  }
-
-  private static void compare(String name, String kept, String now, List<String> differences) {
-    if (kept == null || !kept.equals(now)) {
-      differences.add(
-          name
-              + " was "
-              + (kept == null ? "not said" : kept)
-              + ", is "
-              + (now == null ? "not said" : now));
-    }
   }
 
   /** What moves the last bits of results but not what the run is. */

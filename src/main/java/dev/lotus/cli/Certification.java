@@ -52,7 +52,7 @@ final class Certification {
             record.splitSha256(),
             forget.length,
             SampleDigest.ofList(data.dataset().train(), forget),
-            record.configuration(),
+            Certificate.withoutPlaces(record.configuration()),
             record.versions(),
             Certificate.measured(metrics.toMap()))
         .write(folder.certificate());

@@ -56,7 +56,7 @@ final class ResumeOptions {
       paramLabel = "S",
       defaultValue = "60",
       description =
-          "Seconds between checkpoints within an epoch; 0 = after each step (default: ${DEFAULT-VALUE}). One is written at each epoch's end anyway.")
+          "Seconds between checkpoints within an epoch; 0 = after each step (default: ${DEFAULT-VALUE}). One is written at an epoch's end anyway where the last is 10 s old.")
   double seconds;
 
   /**

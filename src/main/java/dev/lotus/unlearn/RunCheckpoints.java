@@ -19,7 +19,7 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Keeps a run so that it can go on: weights, buffers and optimizer state with the {@link RunPoint},
- * at each epoch's end, every so many seconds within it, and when it is asked to stop. A run that
+ * at epochs' ends, every so many seconds within them, and when it is asked to stop. A run that
  * goes on makes the same steps as one that was never interrupted.
  */
 public final class RunCheckpoints {
@@ -29,6 +29,9 @@ public final class RunCheckpoints {
 
   /** To be raised where what a checkpoint holds, or means, changes. */
   private static final String FORMAT = "1";
+
+  /** The least between two checkpoints at epochs' ends. */
+  private static final double EPOCH_END_SECONDS = 10;
 
   private static final String POINT = "point";
   private static final String IDENTITY = "identity";
@@ -44,6 +47,9 @@ public final class RunCheckpoints {
   private final double seconds;
   private final Consumer<String> notes;
   private CheckpointFiles.Found found;
+  /** Whether a checkpoint that does not fit is given up, or an error. */
+  private boolean beginsAnew;
+
   private Backbone student;
   private Resumable optimizer;
   private long lastSaved;
@@ -79,13 +85,21 @@ public final class RunCheckpoints {
    *     differs
    */
   public boolean find() {
+    try {
+      return lookFor();
+    } catch (UnusableCheckpointException e) {
+      throw new InputException(e.getMessage(), e);
+    }
+  }
+
+  private boolean lookFor() throws UnusableCheckpointException {
     found = files.find(notes);
     if (found == null) {
       return false;
     }
     List<String> differences = identity.differences(texts(IDENTITY));
     if (!differences.isEmpty()) {
-      throw new InputException(
+      throw new UnusableCheckpointException(
           found.file()
               + " is of another run: "
               + String.join(", ", differences)
@@ -106,16 +120,22 @@ public final class RunCheckpoints {
    * As {@link #find}, but what cannot be used is removed, and the run begins at its start.
    *
    * @return this
+   * @throws InputException if one cannot be read; it stays, as it may be whole
    */
   public RunCheckpoints findUsable() {
+    beginsAnew = true;
     try {
-      find();
-    } catch (InputException e) {
-      notes.accept("note: begins anew: " + e.getMessage());
-      found = null;
-      remove();
+      lookFor();
+    } catch (UnusableCheckpointException e) {
+      beginAnew(e);
     }
     return this;
+  }
+
+  private void beginAnew(UnusableCheckpointException e) {
+    notes.accept("note: begins anew: " + e.getMessage());
+    found = null;
+    remove();
   }
 
   /** Removes a finished run's checkpoints from its folder. */
@@ -165,6 +185,9 @@ public final class RunCheckpoints {
   /**
    * The run begins: weights and optimizer, prepared as for a new run, become those of the
    * checkpoint if one was found.
+   *
+   * @throws InputException naming a tensor of it that does not fit, unless {@link #findUsable} found
+   *     it: the run then begins at its start
    */
   RunProgress start(Backbone model, WeightUpdate update) {
     if (files == null) {
@@ -183,6 +206,16 @@ public final class RunCheckpoints {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       Map<String, Tensor> kept = SealedTensors.read(found.file());
+      try {
+        // All before the first is copied: a run that begins anew has its own weights.
+        KeptState.requireFits(found.file(), kept, MODEL, student.state());
+      } catch (UnusableCheckpointException e) {
+        if (!beginsAnew) {
+          throw new InputException(e.getMessage() + "; give another --out", e);
+        }
+        beginAnew(e);
+        return new RunProgress(this, RunPoint.START, new float[0]);
+      }
       student.state().forEach((name, tensor) -> tensor.copy_(kept.get(MODEL + name)));
       Map<String, Tensor> state = new LinkedHashMap<>();
       kept.forEach(
@@ -208,6 +241,22 @@ public final class RunCheckpoints {
     }
     if (!under) {
       stopIfAsked(true);
+    }
+  }
+
+  /**
+   * Whether a checkpoint is to be written at this epoch's end: short epochs are not slowed by one
+   * each. If not, a stop from now on does not wait.
+   */
+  boolean dueAtEpochEnd() {
+    if (files == null) {
+      return false;
+    }
+    synchronized (this) {
+      double pause = Math.min(seconds, EPOCH_END_SECONDS);
+      boolean due = stopSignal != 0 || System.nanoTime() - lastSaved >= pause * 1e9;
+      stepping &= due;
+      return due;
     }
   }
 
@@ -246,7 +295,8 @@ public final class RunCheckpoints {
       metadata.put(CIRCUMSTANCES, Json.text(circumstances()));
       files.write(tensors, metadata);
       written = true;
-    } catch (InputException e) {
+    } catch (RuntimeException e) {
+      // Of the file system, or of libtorch where there is no room for a copy.
       notes.accept("note: no checkpoint of " + point.words() + ": " + e.getMessage());
     }
     lastSaved = System.nanoTime();

@@ -43,8 +43,11 @@ class FinishedRunTest {
   private static CommandRun unlearn(Path original, String... more) {
     List<String> args = new ArrayList<>(List.of("unlearn", "--method", "finetune", "--quiet"));
     args.addAll(List.of("--split", temp.resolve("split.json").toString(), "--epochs", "1"));
-    args.addAll(List.of("--original", original.toString(), "--out", unlearned.toString()));
+    args.addAll(List.of("--original", original.toString()));
     args.addAll(List.of(more));
+    if (!args.contains("--out")) {
+      args.addAll(List.of("--out", unlearned.toString()));
+    }
     return run(args.toArray(String[]::new));
   }
 
@@ -72,6 +75,16 @@ class FinishedRunTest {
     } finally {
       Files.writeString(record, whole);
     }
+  }
+
+  @Test
+  void aSplitOfTheUsersOwnIsNotReplaced() throws Exception {
+    Path own = Files.createDirectory(temp.resolve("own")).resolve("split.json");
+    Files.writeString(own, "mine");
+    CommandRun refused = unlearn(trained, "--out", own.getParent().toString());
+    assertThat(refused.status()).isEqualTo(2);
+    assertThat(refused.err()).contains("is another split than the one given");
+    assertThat(own).hasContent("mine");
   }
 
   @Test

@@ -44,8 +44,8 @@ public final class SealedTensors {
    * Writes tensors of any device and memory format; the file appears whole or not at all.
    *
    * @param previous takes the file that was there
-   * @throws InputException if the place cannot be written; the old file is then still there, under its
-   *     own name or under that of {@code previous}
+   * @throws InputException if the place cannot be written; the old file is then still there, under
+   *     its own name or under that of {@code previous}
    */
   public static void write(
       Path file, Path previous, Map<String, Tensor> tensors, Map<String, String> metadata) {

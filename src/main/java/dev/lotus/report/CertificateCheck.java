@@ -30,8 +30,8 @@ public final class CertificateCheck {
    * @param forgetSamples of that split
    * @param forgetSha256 of the samples it names; null where they cannot be read
    * @param run the folder's run.json; null where it cannot be read
-   * @param metrics the folder's metrics.json, as {@link Certificate#measured} keeps them; null where
-   *     it cannot be read
+   * @param metrics the folder's metrics.json, as {@link Certificate#measured} keeps them; null
+   *     where it cannot be read
    */
   public record Found(
       String originalSha256,
@@ -80,12 +80,13 @@ public final class CertificateCheck {
 
   private void same(String name, Map<String, ?> certified, Map<String, ?> now) {
     List<String> differences = changed(certified, now);
-    (now == null ? Map.<String, Object>of() : now).forEach(
-        (key, value) -> {
-          if (!certified.containsKey(key)) {
-            differences.add(key + " not certified, is " + value);
-          }
-        });
+    (now == null ? Map.<String, Object>of() : now)
+        .forEach(
+            (key, value) -> {
+              if (!certified.containsKey(key)) {
+                differences.add(key + " not certified, is " + value);
+              }
+            });
     lines.add(new Line(name, differences.isEmpty(), String.join("; ", differences)));
   }
 

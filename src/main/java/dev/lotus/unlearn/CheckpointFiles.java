@@ -45,8 +45,8 @@ final class CheckpointFiles {
   }
 
   /**
-   * The last whole checkpoint. Damaged ones are renamed, so that the next write does not put them in
-   * a good one's place.
+   * The last whole checkpoint. Damaged ones are renamed, so that the next write does not put them
+   * in a good one's place.
    *
    * @param notes is told what was passed over and why
    * @return null if there is none at all

@@ -19,8 +19,8 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Keeps a run so that it can go on: weights, buffers and optimizer state with the {@link RunPoint},
- * at epochs' ends, every so many seconds within them, and when it is asked to stop. A run that
- * goes on makes the same steps as one that was never interrupted.
+ * at epochs' ends, every so many seconds within them, and when it is asked to stop. A run that goes
+ * on makes the same steps as one that was never interrupted.
  */
 public final class RunCheckpoints {
   /** Nothing is kept. */
@@ -47,6 +47,7 @@ public final class RunCheckpoints {
   private final double seconds;
   private final Consumer<String> notes;
   private CheckpointFiles.Found found;
+
   /** Whether a checkpoint that does not fit is given up, or an error. */
   private boolean beginsAnew;
 
@@ -186,8 +187,8 @@ public final class RunCheckpoints {
    * The run begins: weights and optimizer, prepared as for a new run, become those of the
    * checkpoint if one was found.
    *
-   * @throws InputException naming a tensor of it that does not fit, unless {@link #findUsable} found
-   *     it: the run then begins at its start
+   * @throws InputException naming a tensor of it that does not fit, unless {@link #findUsable}
+   *     found it: the run then begins at its start
    */
   RunProgress start(Backbone model, WeightUpdate update) {
     if (files == null) {

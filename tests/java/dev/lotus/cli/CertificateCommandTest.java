@@ -191,6 +191,43 @@ class CertificateCommandTest {
             : text.replace(from, to));
   }
 
+  @ParameterizedTest
+  @CsvSource({"original_sha256", "forget_sha256", "method", "metrics", "versions.pytorch"})
+  void whatIsMissingIsNeitherVerifiedNorSigned(String place) throws Exception {
+    Path file = run.resolve("certificate.json");
+    ObjectNode root = (ObjectNode) JSON.readTree(file.toFile());
+    String[] names = place.split("\\.");
+    (names.length == 1 ? root : (ObjectNode) root.path(names[0])).putNull(names[names.length - 1]);
+    Files.writeString(file, root.toString());
+    KeyPair keys = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
+    String secret = pem("secret.pem", "PRIVATE KEY", keys.getPrivate().getEncoded()).toString();
+    for (CommandRun result :
+        List.of(verify(), CommandRun.of("certificate", "sign", run.toString(), "--key", secret))) {
+      assertThat(result.status()).isEqualTo(2);
+      assertThat(result.err()).contains("certificate.json: " + place + " is ");
+    }
+    assertThat(run.resolve("certificate.sig")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"split.json, forget samples", "run.json, method", "metrics.json, metrics"})
+  void aTruncatedFileFailsItsChecks(String name, String check) throws IOException {
+    Path file = run.resolve(name);
+    for (int length : new int[] {20, 0}) {
+      Files.writeString(file, Files.readString(file).substring(0, length));
+      CommandRun result = verify();
+      assertThat(result.status()).as(result.err()).isEqualTo(1);
+      assertThat(failed(result)).anyMatch(line -> line.startsWith("FAIL " + check + ": "));
+    }
+    Files.delete(file);
+    assertThat(failed(verify())).anyMatch(line -> line.startsWith("FAIL " + check + ": "));
+  }
+
+  @Test
+  void itNamesNoPlaceOfTheMachine() throws IOException {
+    assertThat(Files.readString(run.resolve("certificate.json"))).doesNotContain(temp.toString());
+  }
+
   @Test
   void anotherOriginalFails() throws IOException {
     CommandRun result =
@@ -225,7 +262,7 @@ class CertificateCommandTest {
     assertThat(result.status()).as(result.err()).isEqualTo(1);
     assertThat(failed(result))
         .anyMatch(line -> line.startsWith("FAIL data set"))
-        .anyMatch(line -> line.matches("FAIL unlearned weights: .*there is none"));
+        .anyMatch(line -> line.matches("FAIL unlearned weights: .*there is none that can be read"));
   }
 
   /** The definition of the digest, by other means. */

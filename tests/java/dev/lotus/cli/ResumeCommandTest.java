@@ -150,7 +150,7 @@ class ResumeCommandTest {
     Process limited =
         start(
             log,
-            train(out, "--checkpoint-seconds", "1e9"),
+            train(out, "--checkpoint-seconds", "0"),
             "bash",
             "-c",
             "ulimit -f 64; exec \"$@\"",

@@ -3,7 +3,9 @@ package dev.lotus.unlearn;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
+import dev.lotus.backbone.Backbones;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.device.ComputeDevice;
@@ -31,7 +33,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** A run that is broken off and goes on ends in the same bits, whatever the method and the step. */
 @ExtendWith(LeakCheck.class)
 class ResumeTest {
-  private static final Map<String, String> IDENTITY = Map.of("--method", "one", "data", "d");
+  private static final RunIdentity IDENTITY =
+      RunIdentity.of(Map.of("--method", "one", "data", "d"));
 
   private static Rig rig;
 
@@ -205,9 +208,7 @@ class ResumeTest {
     try (RandomAccessFile bytes = new RandomAccessFile(last.toFile(), "rw")) {
       bytes.setLength(size / 2);
     }
-    byte[] good = Files.readAllBytes(previous);
-    // The next checkpoint must not put the damaged file in the good one's place.
-    RunCheckpoints kept = checkpoints(temp, 1e9, new ArrayList<>());
+    RunCheckpoints kept = checkpoints(temp, 0, new ArrayList<>());
     assertThat(kept.find()).isTrue();
     float[] undisturbed;
     try (Backbone original = Rig.model(5);
@@ -217,13 +218,31 @@ class ResumeTest {
       undisturbed = Rig.state(a);
       assertThat(Rig.state(b)).isEqualTo(undisturbed);
     }
-    assertThat(Files.readAllBytes(previous)).isEqualTo(good);
     flip(last, 300);
     flip(previous, 300);
     assertThatThrownBy(() -> checkpoints(temp, 0, new ArrayList<>()).find())
         .isInstanceOf(InputException.class)
         .hasMessageContaining("no checkpoint in " + temp + " is whole")
-        .hasMessageContaining("delete checkpoint*.safetensors");
+        .hasMessageContaining("the same command again begins anew");
+    assertThat(last.resolveSibling("checkpoint.safetensors.damaged")).exists();
+    assertThat(last.resolveSibling("checkpoint.previous.safetensors.damaged")).exists();
+    assertThat(checkpoints(temp, 0, new ArrayList<>()).find()).isFalse();
+  }
+
+  @Test
+  void anotherModelsCheckpointIsRefusedOrGivenUp(@TempDir Path temp) {
+    UnlearnConfig config = brokenRun(temp);
+    try (Backbone other =
+        Backbones.create(new Arch("resnet20", rig.data.dataset().classes(), 3, 0.5, 32))) {
+      other.initialise(1);
+      RunCheckpoints kept = checkpoints(temp, 0, new ArrayList<>());
+      assertThat(kept.find()).isTrue();
+      assertThatThrownBy(
+              () -> new UnlearnLoop(rig.engine, config).run(other, rig.data, e -> {}, kept))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("is of another run: ")
+          .hasMessageContaining("tensor model.");
+    }
   }
 
   @Test
@@ -233,7 +252,7 @@ class ResumeTest {
             () ->
                 new RunCheckpoints(
                         temp,
-                        Map.of("--method", "two", "split", "s", "data", "d"),
+                        RunIdentity.of(Map.of("--method", "two", "split", "s", "data", "d")),
                         ComputeDevice.CPU,
                         0,
                         note -> {})

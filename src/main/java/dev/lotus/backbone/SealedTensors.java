@@ -25,6 +25,15 @@ import org.bytedeco.pytorch.Tensor;
  * every byte before it, header included. Other readers see one tensor more.
  */
 public final class SealedTensors {
+  /** The file was read, and is not what was written. */
+  public static final class DamagedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    DamagedException(String message) {
+      super(message);
+    }
+  }
+
   private static final String SEAL = "sha256";
   private static final int SEAL_BYTES = 32;
   private static final int CHUNK = 1 << 20;
@@ -35,7 +44,8 @@ public final class SealedTensors {
    * Writes tensors of any device and memory format; the file appears whole or not at all.
    *
    * @param previous takes the file that was there
-   * @throws InputException if the place cannot be written; the old file is then where it was
+   * @throws InputException if the place cannot be written; the old file is then still there, under
+   *     its own name or under that of {@code previous}
    */
   public static void write(
       Path file, Path previous, Map<String, Tensor> tensors, Map<String, String> metadata) {
@@ -58,27 +68,28 @@ public final class SealedTensors {
    * Reads the whole file once and compares its seal.
    *
    * @return the file's texts
-   * @throws InputException if it cannot be read, or any byte is not the one that was written
+   * @throws DamagedException if any byte is not the one that was written
+   * @throws InputException if it cannot be read: nothing is then known of its content
    */
-  public static Map<String, String> verify(Path file) {
+  public static Map<String, String> verify(Path file) throws DamagedException {
     try (InputStream in = Files.newInputStream(file);
         FileChannel channel = FileChannel.open(file)) {
       long size = channel.size();
       if (size < 8 + SEAL_BYTES) {
-        throw new InputException(file + ": " + size + " bytes: the file is cut off");
+        throw new DamagedException(file + ": " + size + " bytes: the file is cut off");
       }
       MessageDigest digest = sha256();
       byte[] chunk = new byte[CHUNK];
       for (long left = size - SEAL_BYTES; left > 0; ) {
         int read = in.read(chunk, 0, (int) Math.min(CHUNK, left));
         if (read < 0) {
-          throw new InputException(file + ": ends while being read");
+          throw new DamagedException(file + ": ends while being read");
         }
         digest.update(chunk, 0, read);
         left -= read;
       }
       if (!MessageDigest.isEqual(digest.digest(), in.readNBytes(SEAL_BYTES))) {
-        throw new InputException(file + ": its SHA-256 is not the one it was written with");
+        throw new DamagedException(file + ": its SHA-256 is not the one it was written with");
       }
       int length = SafetensorsHeader.length(ByteBuffer.wrap(Checkpoint.bytes(channel, 0, 8)), size);
       return SafetensorsHeader.parse(Checkpoint.bytes(channel, 8, length), size - 8 - length)

@@ -11,13 +11,14 @@ import dev.lotus.report.CertificateCheck.Found;
 import dev.lotus.report.CertificateCheck.Line;
 import dev.lotus.report.CertificateSignature;
 import dev.lotus.report.RunFolder;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -47,6 +48,15 @@ final class CertificateCommand implements Callable<Integer> {
           folder + " holds no certificate.json; name the folder that lotus unlearn wrote");
     }
     return run;
+  }
+
+  /** Read once: what is compared is what is signed. */
+  private static byte[] content(RunFolder run) {
+    try {
+      return Files.readAllBytes(run.certificate());
+    } catch (IOException e) {
+      throw new InputException(run.certificate() + ": cannot be read (" + e + ")", e);
+    }
   }
 
   /** {@code lotus certificate verify}. */
@@ -80,10 +90,11 @@ final class CertificateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
       RunFolder run = certified(folder);
-      Certificate certificate = Certificate.read(run.certificate());
+      byte[] content = content(run);
+      Certificate certificate = Certificate.parse(content, run.certificate());
       List<Line> lines = new ArrayList<>(CertificateCheck.of(certificate, found(run)));
       if (publicKey != null) {
-        lines.add(signature(run));
+        lines.add(signature(run, content));
       }
       lines.forEach(line -> System.out.println(line.text()));
       if (publicKey == null) {
@@ -103,7 +114,9 @@ final class CertificateCommand implements Callable<Integer> {
       int[] forget = null;
       String forgetSha256 = null;
       if (Files.isRegularFile(run.split())) {
-        forget = Split.read(run.split()).forget();
+        forget = readable(() -> Split.read(run.split()).forget());
+      }
+      if (forget != null) {
         int size = dataset.train().size();
         // Of other data than the split's: a failed check, not a wrong command.
         if (Arrays.stream(forget).allMatch(index -> index < size)) {
@@ -117,10 +130,18 @@ final class CertificateCommand implements Callable<Integer> {
           sha256(run.split()),
           forget == null ? 0 : forget.length,
           forgetSha256,
-          run.readRun(),
-          Files.isRegularFile(run.metrics())
-              ? Certificate.measured(run.readMetrics().toMap())
-              : Map.of());
+          readable(run::readRun),
+          readable(() -> Certificate.measured(run.readMetrics().toMap())));
+    }
+
+    /** Null where a file of the run is missing or damaged: its checks then fail. */
+    private static <T> T readable(Supplier<T> file) {
+      try {
+        return file.get();
+      } catch (InputException e) {
+        System.err.println("note: " + e.getMessage());
+        return null;
+      }
     }
 
     /** What was forgotten is read once more, and not left behind decoded. */
@@ -138,11 +159,11 @@ final class CertificateCommand implements Callable<Integer> {
       return Files.isRegularFile(file) ? Checksum.ofFile(file) : null;
     }
 
-    private Line signature(RunFolder run) {
+    private Line signature(RunFolder run, byte[] content) {
       if (!Files.isRegularFile(run.signature())) {
         return new Line("signature", false, "there is no " + run.signature().getFileName());
       }
-      boolean good = CertificateSignature.verify(run.certificate(), publicKey, run.signature());
+      boolean good = CertificateSignature.verify(content, publicKey, run.signature());
       return new Line("signature", good, good ? "" : "not of this certificate by this key");
     }
   }
@@ -169,8 +190,10 @@ final class CertificateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
       RunFolder run = certified(folder);
-      Certificate.read(run.certificate());
-      CertificateSignature.sign(run.certificate(), key, run.signature());
+      byte[] content = content(run);
+      // What verify would refuse is not signed.
+      Certificate.parse(content, run.certificate());
+      CertificateSignature.sign(content, key, run.signature());
       System.out.println(run.signature());
       return Main.DONE;
     }

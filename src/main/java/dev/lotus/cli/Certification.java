@@ -3,15 +3,14 @@ package dev.lotus.cli;
 import dev.lotus.data.AtomicFiles;
 import dev.lotus.data.Checksum;
 import dev.lotus.data.SampleDigest;
+import dev.lotus.data.Split;
 import dev.lotus.device.InputException;
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.Certificate;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
 import dev.lotus.unlearn.UnlearnData;
-import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 
@@ -20,27 +19,43 @@ final class Certification {
   private Certification() {}
 
   /**
+   * Before any work: the run folder will take the split, and no split of the user's own goes for
+   * it.
+   *
+   * @throws InputException where the folder holds another split than the given one and than that of
+   *     the run which certified itself there
+   */
+  static void check(RunFolder folder, Split.Source split) {
+    if (!Files.exists(folder.split())) {
+      return;
+    }
+    String held = Checksum.ofFile(folder.split());
+    if (held.equals(split.sha256())) {
+      return;
+    }
+    if (!Files.isRegularFile(folder.certificate())
+        || !held.equals(Certificate.read(folder.certificate()).splitSha256())) {
+      throw new InputException(
+          folder.split()
+              + " is another split than the one given, and the run would replace it: move it away"
+              + " or give another --out");
+    }
+  }
+
+  /**
    * Puts the split and certificate.json into a finished run folder.
    *
    * @param originalSha256 of the original's weights file
-   * @throws InputException if the split is no more the one of the run, or a file cannot be written
+   * @throws InputException if a file cannot be written
    */
   static void write(
       RunFolder folder,
       RunRecord record,
       String originalSha256,
-      Path splitFile,
+      Split.Source split,
       UnlearnData data,
       Metrics metrics) {
-    try {
-      byte[] split = Files.readAllBytes(splitFile);
-      if (!Checksum.ofBytes(split).equals(record.splitSha256())) {
-        throw new InputException(splitFile + " was changed while the run was under way");
-      }
-      AtomicFiles.write(folder.split(), split);
-    } catch (IOException e) {
-      throw new InputException(splitFile + ": cannot be read (" + e + ")", e);
-    }
+    AtomicFiles.write(folder.split(), split.bytes());
     int[] forget = data.split().forget();
     new Certificate(
             Certificate.SCHEMA,
@@ -49,10 +64,10 @@ final class Certification {
             originalSha256,
             Checksum.ofFile(folder.savedModel()),
             record.dataSha256(),
-            record.splitSha256(),
+            split.sha256(),
             forget.length,
             SampleDigest.ofList(data.dataset().train(), forget),
-            record.configuration(),
+            Certificate.withoutPlaces(record.configuration()),
             record.versions(),
             Certificate.measured(metrics.toMap()))
         .write(folder.certificate());

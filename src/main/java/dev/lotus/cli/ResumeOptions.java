@@ -1,15 +1,21 @@
 package dev.lotus.cli;
 
+import dev.lotus.backbone.Backbones;
 import dev.lotus.device.InputException;
+import dev.lotus.report.Certificate;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.RunCheckpoints;
+import dev.lotus.unlearn.RunIdentity;
+import java.nio.file.Files;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 
 /** How a run is kept, and whether it goes on where another was interrupted. */
@@ -32,7 +38,12 @@ final class ResumeOptions {
           "debug",
           "quiet",
           "progress",
-          "save-layout");
+          "save-layout",
+          "plan",
+          "tensorboard",
+          "mlflow");
+
+  private static final String WEIGHTS = "model (SHA-256)";
 
   @Option(
       names = "--resume",
@@ -45,39 +56,67 @@ final class ResumeOptions {
       paramLabel = "S",
       defaultValue = "60",
       description =
-          "Seconds between checkpoints within an epoch; 0 = after each step (default: ${DEFAULT-VALUE}). One is written at each epoch's end anyway.")
+          "Seconds between checkpoints within an epoch; 0 = after each step (default: ${DEFAULT-VALUE}). One is written at an epoch's end anyway where the last is 10 s old.")
   double seconds;
 
   /**
    * What decides about a run's result.
    *
+   * @param spec of the command, whose options' defaults stand for what an older run did not know
    * @param configuration as run.json has it
    * @param splitSha256 null without a split
    * @param weightsSha256 of the model the run begins with; null where it is drawn
    */
-  static Map<String, String> identity(
+  static RunIdentity identity(
+      CommandSpec spec,
+      Map<String, String> configuration,
+      String dataSha256,
+      String splitSha256,
+      String weightsSha256) {
+    return new RunIdentity(
+        values(spec.name(), configuration, dataSha256, splitSha256, weightsSha256), defaults(spec));
+  }
+
+  private static Map<String, String> values(
       String command,
       Map<String, String> configuration,
       String dataSha256,
       String splitSha256,
       String weightsSha256) {
-    Map<String, String> identity = new LinkedHashMap<>();
-    identity.put("command", command);
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("command", command);
     configuration.forEach(
         (name, value) -> {
           if (!NOT_OF_THE_RUN.contains(name)) {
-            identity.put("--" + name, value);
+            values.put("--" + name, value);
           }
         });
-    identity.put("data (SHA-256)", dataSha256);
+    values.put("data (SHA-256)", dataSha256);
     if (splitSha256 != null) {
-      identity.put("split (SHA-256)", splitSha256);
+      values.put("split (SHA-256)", splitSha256);
     }
     if (weightsSha256 != null) {
-      identity.remove("--model");
-      identity.put("model (SHA-256)", weightsSha256);
+      values.remove("--model");
+      values.put(WEIGHTS, weightsSha256);
     }
-    return identity;
+    return values;
+  }
+
+  private static Map<String, String> defaults(CommandSpec spec) {
+    Map<String, String> defaults = new LinkedHashMap<>();
+    for (OptionSpec option : spec.options()) {
+      Class<?> type = option.type();
+      String value = option.defaultValue();
+      if (type == boolean.class) {
+        defaults.put(option.longestName(), value == null ? "false" : value);
+      } else if (value != null) {
+        // As run.json writes it: 2.0 where the option says 2.
+        defaults.put(
+            option.longestName(),
+            type == double.class ? String.valueOf(Double.parseDouble(value)) : value);
+      }
+    }
+    return defaults;
   }
 
   /**
@@ -104,7 +143,7 @@ final class ResumeOptions {
    * @throws InputException where it holds another run, or only damaged checkpoints
    */
   RunCheckpoints open(
-      RunFolder folder, Map<String, String> identity, Engine engine, Consumer<String> notes) {
+      RunFolder folder, RunIdentity identity, Engine engine, Consumer<String> notes) {
     RunCheckpoints checkpoints =
         new RunCheckpoints(folder.path(), identity, engine.device(), seconds, notes);
     if (resume && !checkpoints.find()) {
@@ -118,30 +157,35 @@ final class ResumeOptions {
     return checkpoints;
   }
 
-  /** Of the weights a finished run began with nothing is known but their place. */
-  private static void requireSame(RunFolder folder, Map<String, String> identity) {
+  private static void requireSame(RunFolder folder, RunIdentity identity) {
     RunRecord record = folder.readRun();
     Map<String, String> held =
-        identity(
+        values(
             record.command(),
             record.configuration(),
             record.dataSha256(),
             record.splitSha256(),
-            null);
-    identity.forEach(
-        (name, value) -> {
-          boolean compared = !name.contains("model");
-          if (compared && !Objects.equals(value, held.get(name))) {
-            throw new InputException(
-                folder.path()
-                    + " holds another run, finished: "
-                    + name
-                    + " was "
-                    + held.get(name)
-                    + ", is "
-                    + value
-                    + "; give another --out");
-          }
-        });
+            weights(folder, record, identity.values().get(WEIGHTS)));
+    List<String> differences = identity.differences(held);
+    if (!differences.isEmpty()) {
+      throw new InputException(
+          folder.path()
+              + " holds another run, finished: "
+              + String.join(", ", differences)
+              + "; give another --out");
+    }
+  }
+
+  /**
+   * SHA-256 of the weights that a finished run began with, null where they were drawn. Of a
+   * training from weights nothing is known but their place: they are taken for those that are given
+   * now.
+   */
+  private static String weights(RunFolder folder, RunRecord record, String givenSha256) {
+    if (Files.isRegularFile(folder.certificate())) {
+      return Certificate.read(folder.certificate()).originalSha256();
+    }
+    String model = record.configuration().get("model");
+    return model != null && Backbones.names().contains(model) ? null : givenSha256;
   }
 }

@@ -11,8 +11,9 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /** What the commands that make models share: their options as run.json records them. */
 final class Runs {
-  /** Options about how the run is kept say nothing about the model. */
-  private static final Set<String> OF_KEEPING = Set.of("--resume", "--checkpoint-seconds");
+  /** Options about how the run is kept, announced and shown say nothing about the model. */
+  private static final Set<String> OF_KEEPING =
+      Set.of("--resume", "--checkpoint-seconds", "--plan", "--tensorboard", "--mlflow");
 
   private Runs() {}
 

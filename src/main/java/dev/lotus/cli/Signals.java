@@ -41,6 +41,7 @@ final class Signals {
     RunCheckpoints run = RUN.get();
     if (run != null) {
       if (run.requestStop(signal.getNumber())) {
+        System.err.println("lotus: stopping after this step");
         return;
       }
       if (run.exist()) {

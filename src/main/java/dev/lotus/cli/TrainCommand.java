@@ -4,7 +4,6 @@ import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
 import dev.lotus.backbone.KeyLayout;
-import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
 import dev.lotus.data.Split;
@@ -92,6 +91,8 @@ final class TrainCommand implements Callable<Integer> {
       description = "The run folder to write.")
   Path out;
 
+  private Split.Source split;
+
   @Override
   public Integer call() {
     tracking.settings();
@@ -104,7 +105,8 @@ final class TrainCommand implements Callable<Integer> {
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
     Dataset dataset = data.open();
-    UnlearnData sets = splitFile == null ? null : new UnlearnData(dataset, Split.read(splitFile));
+    split = splitFile == null ? null : Split.readSource(splitFile);
+    UnlearnData sets = split == null ? null : new UnlearnData(dataset, split.split());
     try (ModelSource source = source(dataset)) {
       Backbone backbone = source.backbone();
       KeyLayout layout = saving.layoutFor(backbone.arch());
@@ -135,12 +137,12 @@ final class TrainCommand implements Callable<Integer> {
             config.weightDecay(),
             engine.normalization(),
             config.augmentation());
-    String splitSha256 = splitFile == null ? null : Checksum.ofFile(splitFile);
+    String splitSha256 = split == null ? null : split.sha256();
     RunCheckpoints checkpoints =
         resuming.open(
             folder,
             ResumeOptions.identity(
-                "train", configuration, dataset.sha256(), splitSha256, source.sha256()),
+                spec, configuration, dataset.sha256(), splitSha256, source.sha256()),
             engine,
             common::tell);
     if (checkpoints == null) {

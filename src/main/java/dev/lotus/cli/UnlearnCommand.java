@@ -3,7 +3,6 @@ package dev.lotus.cli;
 import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.KeyLayout;
-import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Split;
 import dev.lotus.device.InputException;
@@ -142,6 +141,7 @@ final class UnlearnCommand implements Callable<Integer> {
   boolean plan;
 
   private RunPlan planned;
+  private Split.Source split;
 
   @Option(
       names = "--out",
@@ -157,8 +157,10 @@ final class UnlearnCommand implements Callable<Integer> {
     tracking.settings();
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
+    split = Split.readSource(splitFile);
+    Certification.check(folder, split);
     Dataset dataset = data.open();
-    UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
+    UnlearnData sets = new UnlearnData(dataset, split.split());
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
       UnlearnConfig config = config(dataset, original.backbone().arch());
       KeyLayout layout = saving.layoutFor(original.backbone().arch());
@@ -182,13 +184,13 @@ final class UnlearnCommand implements Callable<Integer> {
       KeyLayout layout,
       RunFolder folder) {
     Map<String, String> configuration = configuration(config, engine);
-    String splitSha256 = Checksum.ofFile(splitFile);
+    String splitSha256 = split.sha256();
     String originalSha256 = original.sha256();
     RunCheckpoints checkpoints =
         resuming.open(
             folder,
             ResumeOptions.identity(
-                "unlearn", configuration, sets.dataset().sha256(), splitSha256, originalSha256),
+                spec, configuration, sets.dataset().sha256(), splitSha256, originalSha256),
             engine,
             common::tell);
     if (checkpoints == null) {
@@ -228,7 +230,7 @@ final class UnlearnCommand implements Callable<Integer> {
         folder.write(record);
         Metrics metrics = judge(engine, config, original, result, record, sets, folder);
         told.run().metrics(metrics);
-        Certification.write(folder, record, originalSha256, splitFile, sets, metrics);
+        Certification.write(folder, record, originalSha256, split, sets, metrics);
         checkpoints.remove();
       }
       told.run().done();

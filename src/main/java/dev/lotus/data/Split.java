@@ -140,6 +140,25 @@ public record Split(
     return SplitFile.read(file);
   }
 
+  /**
+   * A split and the very bytes it was read from.
+   *
+   * @param split what they say
+   * @param bytes of the file; shared, not copied
+   */
+  public record Source(Split split, byte[] bytes) {
+    /** SHA-256 of the bytes. */
+    public String sha256() {
+      return Checksum.ofBytes(bytes);
+    }
+  }
+
+  /** As {@link #read}, with the bytes: one reading for the split, its sum and its copy. */
+  public static Source readSource(Path file) {
+    byte[] bytes = SplitFile.bytes(file);
+    return new Source(SplitFile.parse(bytes, file), bytes);
+  }
+
   /** Writes the split file, whole or not at all. */
   public void write(Path file) {
     SplitFile.write(this, file);

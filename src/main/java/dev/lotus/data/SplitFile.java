@@ -28,7 +28,11 @@ final class SplitFile {
   private SplitFile() {}
 
   static Split read(Path file) {
-    JsonNode root = parse(file);
+    return parse(bytes(file), file);
+  }
+
+  static Split parse(byte[] bytes, Path file) {
+    JsonNode root = tree(bytes, file);
     if (!root.isObject()) {
       throw new InputException(
           file + " is no split file: a JSON object is needed; make one with `lotus split`");
@@ -57,13 +61,21 @@ final class SplitFile {
     }
   }
 
-  private static JsonNode parse(Path file) {
+  static byte[] bytes(Path file) {
     if (!Files.isRegularFile(file)) {
       throw new InputException(
           "there is no split file " + file + "; make one with `lotus split --out " + file + "`");
     }
     try {
-      return JSON.readTree(Files.readAllBytes(file));
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new InputException("cannot read " + file + ": " + AtomicFiles.reason(e), e);
+    }
+  }
+
+  private static JsonNode tree(byte[] bytes, Path file) {
+    try {
+      return JSON.readTree(bytes);
     } catch (JsonProcessingException e) {
       String where = e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
       String what = e.getOriginalMessage().lines().findFirst().orElse("");

@@ -13,6 +13,7 @@ import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
+import dev.lotus.unlearn.RunIdentity;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnLoop;
@@ -82,7 +83,7 @@ final class CellWork implements AutoCloseable {
   private RunCheckpoints checkpoints(WorkItem item) {
     return new RunCheckpoints(
             store.folder(item).path(),
-            Map.of("item (SHA-256)", item.sha256()),
+            RunIdentity.of(Map.of("item (SHA-256)", item.sha256())),
             cell.engine().device(),
             CHECKPOINT_SECONDS,
             note)

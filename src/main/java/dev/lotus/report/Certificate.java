@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * certificate.json: what was unlearned from what, by checksums, so that another can see that files
@@ -21,7 +22,7 @@ import java.util.Map;
  * @param splitSha256 of the split file, which the run folder holds
  * @param forgetSamples how many were to be forgotten
  * @param forgetSha256 what they hold ({@link dev.lotus.data.SampleDigest})
- * @param configuration as run.json has it
+ * @param configuration as run.json has it, {@link #withoutPlaces}
  * @param versions as run.json has them
  * @param metrics of the unlearned model as the run measured them, without null and seconds
  */
@@ -41,22 +42,57 @@ public record Certificate(
   /** The layout this program writes and reads. */
   public static final int SCHEMA = 1;
 
+  private static final Set<String> PLACES =
+      Set.of("data", "original", "out", "cache", "split", "mlflow");
+
   /**
-   * @throws InputException where the schema is not this program's
+   * @throws InputException where the schema is not this program's, or anything is missing: what is
+   *     not there could not fail its check
    */
   public Certificate {
     if (schema != SCHEMA) {
       throw new InputException(
           "certificate.json has schema " + schema + ", this program reads " + SCHEMA);
     }
-    configuration = ordered(configuration);
-    versions = ordered(versions);
-    metrics = ordered(metrics);
+    require("created", created);
+    require("method", method);
+    require("original_sha256", originalSha256);
+    require("unlearned_sha256", unlearnedSha256);
+    require("data_sha256", dataSha256);
+    require("split_sha256", splitSha256);
+    require("forget_sha256", forgetSha256);
+    if (forgetSamples < 1) {
+      throw new InputException("certificate.json: forget_samples is " + forgetSamples);
+    }
+    configuration = complete("configuration", configuration);
+    versions = complete("versions", versions);
+    metrics = complete("metrics", metrics);
   }
 
-  private static <V> Map<String, V> ordered(Map<String, V> map) {
-    return Collections.unmodifiableMap(
-        map == null ? new LinkedHashMap<>() : new LinkedHashMap<>(map));
+  private static void require(String key, String value) {
+    if (value == null || value.isBlank()) {
+      throw new InputException("certificate.json: " + key + " is missing");
+    }
+  }
+
+  private static <V> Map<String, V> complete(String key, Map<String, V> map) {
+    if (map == null || map.isEmpty()) {
+      throw new InputException("certificate.json: " + key + " is missing");
+    }
+    map.forEach(
+        (name, value) -> {
+          if (value == null) {
+            throw new InputException("certificate.json: " + key + "." + name + " is null");
+          }
+        });
+    return Collections.unmodifiableMap(new LinkedHashMap<>(map));
+  }
+
+  /** What a certificate keeps of a run's configuration: not the names of the machine's places. */
+  public static Map<String, String> withoutPlaces(Map<String, String> configuration) {
+    Map<String, String> kept = new LinkedHashMap<>(configuration);
+    kept.keySet().removeAll(PLACES);
+    return kept;
   }
 
   /** What a certificate keeps of metrics: the numbers that measuring again gives again. */
@@ -77,9 +113,18 @@ public record Certificate(
   }
 
   /**
-   * @throws InputException where it is missing or malformed
+   * @throws InputException where the file is missing, malformed or incomplete
    */
   public static Certificate read(Path file) {
     return Json.read(file, Certificate.class);
+  }
+
+  /**
+   * The same of bytes that were read before, so that a signature is checked over what is compared.
+   *
+   * @param file where they stood, for errors
+   */
+  public static Certificate parse(byte[] bytes, Path file) {
+    return Json.parse(bytes, Certificate.class, file.toString());
   }
 }

@@ -3,7 +3,6 @@ package dev.lotus.report;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /** Compares a certificate with what files and data say now, a line a check. */
 public final class CertificateCheck {
@@ -30,8 +29,9 @@ public final class CertificateCheck {
    * @param splitSha256 of the run folder's split; null = missing
    * @param forgetSamples of that split
    * @param forgetSha256 of the samples it names; null where they cannot be read
-   * @param run the folder's run.json
-   * @param metrics the folder's metrics.json, as {@link Certificate#measured} keeps them
+   * @param run the folder's run.json; null where it cannot be read
+   * @param metrics the folder's metrics.json, as {@link Certificate#measured} keeps them; null
+   *     where it cannot be read
    */
   public record Found(
       String originalSha256,
@@ -57,46 +57,57 @@ public final class CertificateCheck {
     check.same(
         "forget samples",
         certificate.forgetSamples() + " samples " + certificate.forgetSha256(),
-        found.forgetSamples() + " samples " + found.forgetSha256());
-    check.same("method", certificate.method(), found.run().method());
-    check.same("configuration", certificate.configuration(), found.run().configuration());
-    check.same("versions", certificate.versions(), found.run().versions());
+        found.forgetSha256() == null
+            ? null
+            : found.forgetSamples() + " samples " + found.forgetSha256());
+    RunRecord run = found.run();
+    check.same("method", certificate.method(), run == null ? null : run.method());
+    check.same(
+        "configuration",
+        certificate.configuration(),
+        run == null ? null : Certificate.withoutPlaces(run.configuration()));
+    check.same("versions", certificate.versions(), run == null ? null : run.versions());
     check.metrics(certificate.metrics(), found.metrics());
     return check.lines;
   }
 
   private void same(String name, String certified, String now) {
-    boolean equal = Objects.equals(certified, now);
-    String is = now == null ? "there is none" : "is " + now;
+    // What is not there is never the same, whatever was certified.
+    boolean equal = now != null && now.equals(certified);
+    String is = now == null ? "there is none that can be read" : "is " + now;
     lines.add(new Line(name, equal, equal ? "" : "certified " + certified + ", " + is));
   }
 
   private void same(String name, Map<String, ?> certified, Map<String, ?> now) {
-    List<String> differences = new ArrayList<>();
-    certified.forEach(
-        (key, value) -> {
-          if (!value.equals(now.get(key))) {
-            differences.add(key + " certified " + value + ", is " + now.get(key));
-          }
-        });
-    now.forEach(
-        (key, value) -> {
-          if (!certified.containsKey(key)) {
-            differences.add(key + " not certified, is " + value);
-          }
-        });
+    List<String> differences = changed(certified, now);
+    (now == null ? Map.<String, Object>of() : now)
+        .forEach(
+            (key, value) -> {
+              if (!certified.containsKey(key)) {
+                differences.add(key + " not certified, is " + value);
+              }
+            });
     lines.add(new Line(name, differences.isEmpty(), String.join("; ", differences)));
   }
 
   /** A later evaluation may have measured more, but nothing else. */
   private void metrics(Map<String, Double> certified, Map<String, Double> now) {
+    List<String> differences = changed(certified, now);
+    lines.add(new Line("metrics", differences.isEmpty(), String.join("; ", differences)));
+  }
+
+  private static List<String> changed(Map<String, ?> certified, Map<String, ?> now) {
     List<String> differences = new ArrayList<>();
+    if (now == null) {
+      differences.add("there is none that can be read");
+      return differences;
+    }
     certified.forEach(
         (key, value) -> {
           if (!value.equals(now.get(key))) {
             differences.add(key + " certified " + value + ", is " + now.get(key));
           }
         });
-    lines.add(new Line("metrics", differences.isEmpty(), String.join("; ", differences)));
+    return differences;
   }
 }

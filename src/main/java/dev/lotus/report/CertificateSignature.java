@@ -25,20 +25,21 @@ public final class CertificateSignature {
   private CertificateSignature() {}
 
   /**
-   * Signs a file.
+   * Signs a file's content.
    *
+   * @param content the bytes to sign
    * @param key PEM, PKCS#8, not encrypted
    * @param signature takes base64 and a newline
    * @throws InputException if the key is none of Ed25519, or a file cannot be read or written
    */
-  public static void sign(Path file, Path key, Path signature) {
+  public static void sign(byte[] content, Path key, Path signature) {
     try {
       PrivateKey secret =
           KeyFactory.getInstance(ALGORITHM)
               .generatePrivate(new PKCS8EncodedKeySpec(pem(key, "PRIVATE KEY")));
       Signature signer = Signature.getInstance(ALGORITHM);
       signer.initSign(secret);
-      signer.update(bytes(file));
+      signer.update(content);
       String text = Base64.getEncoder().encodeToString(signer.sign()) + "\n";
       AtomicFiles.write(signature, text.getBytes(StandardCharsets.US_ASCII));
     } catch (GeneralSecurityException e) {
@@ -47,12 +48,13 @@ public final class CertificateSignature {
   }
 
   /**
-   * Whether the signature is this file's by that key.
+   * Whether the signature is this content's by that key.
    *
+   * @param content the bytes that were signed
    * @param key PEM, X.509 SubjectPublicKeyInfo
    * @throws InputException if the key is none of Ed25519, or a file cannot be read
    */
-  public static boolean verify(Path file, Path key, Path signature) {
+  public static boolean verify(byte[] content, Path key, Path signature) {
     PublicKey open;
     try {
       open =
@@ -64,7 +66,7 @@ public final class CertificateSignature {
     try {
       Signature verifier = Signature.getInstance(ALGORITHM);
       verifier.initVerify(open);
-      verifier.update(bytes(file));
+      verifier.update(content);
       return verifier.verify(
           Base64.getDecoder()
               .decode(new String(bytes(signature), StandardCharsets.US_ASCII).strip()));

@@ -76,7 +76,7 @@ public final class Json {
     return parse(text.getBytes(StandardCharsets.UTF_8), type, file);
   }
 
-  private static <T> T parse(byte[] bytes, Class<T> type, String file) {
+  static <T> T parse(byte[] bytes, Class<T> type, String file) {
     try {
       T value = MAPPER.readValue(bytes, type);
       if (value == null) {

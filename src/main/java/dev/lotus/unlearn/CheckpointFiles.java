@@ -6,6 +6,7 @@ import dev.lotus.device.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,9 +28,6 @@ final class CheckpointFiles {
   private final Path last;
   private final Path previous;
 
-  /** A damaged file must not take the place of the good one before it. */
-  private boolean lastIsDamaged;
-
   CheckpointFiles(Path folder) {
     this.folder = folder;
     last = folder.resolve(LAST);
@@ -47,13 +45,15 @@ final class CheckpointFiles {
   }
 
   /**
-   * The last whole checkpoint.
+   * The last whole checkpoint. Damaged ones are renamed, so that the next write does not put them
+   * in a good one's place.
    *
    * @param notes is told what was passed over and why
    * @return null if there is none at all
-   * @throws InputException if there are only damaged ones
+   * @throws UnusableCheckpointException if there are only damaged ones
+   * @throws InputException if one cannot be read; it stays, as it may be whole
    */
-  Found find(Consumer<String> notes) {
+  Found find(Consumer<String> notes) throws UnusableCheckpointException {
     List<String> damaged = new ArrayList<>();
     for (Path file : new Path[] {last, previous}) {
       if (Files.exists(file)) {
@@ -61,29 +61,36 @@ final class CheckpointFiles {
           Found found = new Found(file, SealedTensors.verify(file));
           damaged.forEach(what -> notes.accept("note: " + what + "; the one before it is used"));
           return found;
-        } catch (InputException e) {
-          damaged.add(e.getMessage());
-          lastIsDamaged |= file.equals(last);
+        } catch (SealedTensors.DamagedException e) {
+          damaged.add(e.getMessage() + ", now " + setAside(file).getFileName());
         }
       }
     }
     if (damaged.isEmpty()) {
       return null;
     }
-    throw new InputException(
+    throw new UnusableCheckpointException(
         "no checkpoint in "
             + folder
             + " is whole: "
             + String.join("; ", damaged)
-            + "; delete checkpoint*.safetensors to begin anew");
+            + "; the same command again begins anew");
+  }
+
+  private static Path setAside(Path file) {
+    Path aside = file.resolveSibling(file.getFileName() + ".damaged");
+    try {
+      return Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new InputException(file + " is damaged and cannot be renamed (" + e + ")", e);
+    }
   }
 
   /**
    * @throws InputException if it cannot be written; the checkpoints that are there stay
    */
   void write(Map<String, Tensor> tensors, Map<String, String> metadata) {
-    SealedTensors.write(last, lastIsDamaged ? null : previous, tensors, metadata);
-    lastIsDamaged = false;
+    SealedTensors.write(last, previous, tensors, metadata);
   }
 
   /** Removes both, and what killed processes left of others. */

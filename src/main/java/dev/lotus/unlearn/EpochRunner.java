@@ -92,7 +92,7 @@ public final class EpochRunner implements AutoCloseable {
     update.learningRate(learningRate);
     EpochOrder order = pass.shuffled() ? pass.order().shuffled(seed, draw) : pass.order();
     engine.listener().begin(name, order.size());
-    int firstStep = steps - known.length / batchSize;
+    int firstStep = steps - (known.length + batchSize - 1) / batchSize;
     try (PointerScope scope = new PointerScope()) {
       Tensor losses = Evaluator.on(engine.device(), torch.zeros(order.size()));
       int done = known.length;

@@ -9,7 +9,6 @@ import dev.lotus.optim.Resumable;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.Json;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,13 +19,19 @@ import org.bytedeco.pytorch.Tensor;
 
 /**
  * Keeps a run so that it can go on: weights, buffers and optimizer state with the {@link RunPoint},
- * at each epoch's end, every so many seconds within it, and when it is asked to stop. A run that
- * goes on makes the same steps as one that was never interrupted.
+ * at epochs' ends, every so many seconds within them, and when it is asked to stop. A run that goes
+ * on makes the same steps as one that was never interrupted.
  */
 public final class RunCheckpoints {
   /** Nothing is kept. */
   public static final RunCheckpoints NONE =
-      new RunCheckpoints(null, Map.of(), ComputeDevice.CPU, 0, text -> {});
+      new RunCheckpoints(null, RunIdentity.of(Map.of()), ComputeDevice.CPU, 0, text -> {});
+
+  /** To be raised where what a checkpoint holds, or means, changes. */
+  private static final String FORMAT = "1";
+
+  /** The least between two checkpoints at epochs' ends. */
+  private static final double EPOCH_END_SECONDS = 10;
 
   private static final String POINT = "point";
   private static final String IDENTITY = "identity";
@@ -37,11 +42,15 @@ public final class RunCheckpoints {
 
   private final CheckpointFiles files;
   private final Path folder;
-  private final Map<String, String> identity;
+  private final RunIdentity identity;
   private final ComputeDevice device;
   private final double seconds;
   private final Consumer<String> notes;
   private CheckpointFiles.Found found;
+
+  /** Whether a checkpoint that does not fit is given up, or an error. */
+  private boolean beginsAnew;
+
   private Backbone student;
   private Resumable optimizer;
   private long lastSaved;
@@ -50,21 +59,20 @@ public final class RunCheckpoints {
 
   /**
    * @param folder of the run
-   * @param identity all that decides about the run's result, by name: it goes on only under the
-   *     same
+   * @param identity the run goes on only under the same
    * @param device it computes on
    * @param seconds between checkpoints within an epoch; 0 = after each step
    * @param notes is told what the user should know, a line at a time
    */
   public RunCheckpoints(
       Path folder,
-      Map<String, String> identity,
+      RunIdentity identity,
       ComputeDevice device,
       double seconds,
       Consumer<String> notes) {
     this.files = folder == null ? null : new CheckpointFiles(folder);
     this.folder = folder;
-    this.identity = Map.copyOf(identity);
+    this.identity = identity.with("checkpoint format", FORMAT);
     this.device = device;
     this.seconds = seconds;
     this.notes = notes;
@@ -78,29 +86,27 @@ public final class RunCheckpoints {
    *     differs
    */
   public boolean find() {
+    try {
+      return lookFor();
+    } catch (UnusableCheckpointException e) {
+      throw new InputException(e.getMessage(), e);
+    }
+  }
+
+  private boolean lookFor() throws UnusableCheckpointException {
     found = files.find(notes);
     if (found == null) {
       return false;
     }
-    Map<String, String> kept = texts(IDENTITY);
-    List<String> differences = new ArrayList<>();
-    kept.forEach((name, value) -> compare(name, value, identity.get(name), differences));
-    identity.forEach(
-        (name, value) -> {
-          if (!kept.containsKey(name)) {
-            compare(name, null, value, differences);
-          }
-        });
+    List<String> differences = identity.differences(texts(IDENTITY));
     if (!differences.isEmpty()) {
-      throw new InputException(
+      throw new UnusableCheckpointException(
           found.file()
               + " is of another run: "
               + String.join(", ", differences)
               + "; give the same, or another --out");
     }
-    List<String> others = new ArrayList<>();
-    Map<String, String> now = circumstances();
-    texts(CIRCUMSTANCES).forEach((name, value) -> compare(name, value, now.get(name), others));
+    List<String> others = RunIdentity.of(circumstances()).differences(texts(CIRCUMSTANCES));
     if (!others.isEmpty()) {
       notes.accept(
           "note: "
@@ -115,16 +121,22 @@ public final class RunCheckpoints {
    * As {@link #find}, but what cannot be used is removed, and the run begins at its start.
    *
    * @return this
+   * @throws InputException if one cannot be read; it stays, as it may be whole
    */
   public RunCheckpoints findUsable() {
+    beginsAnew = true;
     try {
-      find();
-    } catch (InputException e) {
-      notes.accept("note: begins anew: " + e.getMessage());
-      found = null;
-      remove();
+      lookFor();
+    } catch (UnusableCheckpointException e) {
+      beginAnew(e);
     }
     return this;
+  }
+
+  private void beginAnew(UnusableCheckpointException e) {
+    notes.accept("note: begins anew: " + e.getMessage());
+    found = null;
+    remove();
   }
 
   /** Removes a finished run's checkpoints from its folder. */
@@ -174,6 +186,9 @@ public final class RunCheckpoints {
   /**
    * The run begins: weights and optimizer, prepared as for a new run, become those of the
    * checkpoint if one was found.
+   *
+   * @throws InputException naming a tensor of it that does not fit, unless {@link #findUsable}
+   *     found it: the run then begins at its start
    */
   RunProgress start(Backbone model, WeightUpdate update) {
     if (files == null) {
@@ -192,6 +207,16 @@ public final class RunCheckpoints {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       Map<String, Tensor> kept = SealedTensors.read(found.file());
+      try {
+        // All before the first is copied: a run that begins anew has its own weights.
+        KeptState.requireFits(found.file(), kept, MODEL, student.state());
+      } catch (UnusableCheckpointException e) {
+        if (!beginsAnew) {
+          throw new InputException(e.getMessage() + "; give another --out", e);
+        }
+        beginAnew(e);
+        return new RunProgress(this, RunPoint.START, new float[0]);
+      }
       student.state().forEach((name, tensor) -> tensor.copy_(kept.get(MODEL + name)));
       Map<String, Tensor> state = new LinkedHashMap<>();
       kept.forEach(
@@ -217,6 +242,22 @@ public final class RunCheckpoints {
     }
     if (!under) {
       stopIfAsked(true);
+    }
+  }
+
+  /**
+   * Whether a checkpoint is to be written at this epoch's end: short epochs are not slowed by one
+   * each. If not, a stop from now on does not wait.
+   */
+  boolean dueAtEpochEnd() {
+    if (files == null) {
+      return false;
+    }
+    synchronized (this) {
+      double pause = Math.min(seconds, EPOCH_END_SECONDS);
+      boolean due = stopSignal != 0 || System.nanoTime() - lastSaved >= pause * 1e9;
+      stepping &= due;
+      return due;
     }
   }
 
@@ -251,11 +292,12 @@ public final class RunCheckpoints {
       }
       Map<String, String> metadata = new LinkedHashMap<>();
       metadata.put(POINT, Json.text(point));
-      metadata.put(IDENTITY, Json.text(identity));
+      metadata.put(IDENTITY, Json.text(identity.values()));
       metadata.put(CIRCUMSTANCES, Json.text(circumstances()));
       files.write(tensors, metadata);
       written = true;
-    } catch (InputException e) {
+    } catch (RuntimeException e) {
+      // Of the file system, or of libtorch where there is no room for a copy.
       notes.accept("note: no checkpoint of " + point.words() + ": " + e.getMessage());
     }
     lastSaved = System.nanoTime();
@@ -279,17 +321,6 @@ public final class RunCheckpoints {
     Map<String, String> texts = new LinkedHashMap<>();
     map.forEach((name, value) -> texts.put(String.valueOf(name), String.valueOf(value)));
     return texts;
-  }
-
-  private static void compare(String name, String kept, String now, List<String> differences) {
-    if (kept == null || !kept.equals(now)) {
-      differences.add(
-          name
-              + " was "
-              + (kept == null ? "not said" : kept)
-              + ", is "
-              + (now == null ? "not said" : now));
-    }
   }
 
   /** What moves the last bits of results but not what the run is. */

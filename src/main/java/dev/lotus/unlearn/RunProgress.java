@@ -15,7 +15,7 @@ final class RunProgress {
   private static final float[] NONE = {};
 
   private final RunCheckpoints checkpoints;
-  private final long started = System.nanoTime();
+  private long started = System.nanoTime();
   private final double secondsBefore;
   private final List<EpochTrace> trace;
   private final Map<String, Double> phases;
@@ -91,7 +91,7 @@ final class RunProgress {
   void step(int stepsDone, int images, Tensor losses_N) {
     steps = stepsDone;
     if (checkpoints.due()) {
-      checkpoints.save(point(images), losses_N.narrow(0, 0, images));
+      save(images, losses_N.narrow(0, 0, images));
     }
   }
 
@@ -130,17 +130,27 @@ final class RunProgress {
     phases.clear();
     epochSecondsBefore = 0;
     epochStarted = System.nanoTime();
-    checkpoints.save(point(0), null);
-    epochStarted = System.nanoTime();
-    checkpoints.stepping(false);
+    if (checkpoints.dueAtEpochEnd()) {
+      save(0, null);
+      checkpoints.stepping(false);
+    }
     return ended;
+  }
+
+  /** What writing takes is none of the run's seconds. */
+  private void save(int images, Tensor losses_N) {
+    long begin = System.nanoTime();
+    checkpoints.save(point(images), losses_N);
+    long taken = System.nanoTime() - begin;
+    started += taken;
+    epochStarted += taken;
   }
 
   List<EpochTrace> trace() {
     return trace;
   }
 
-  /** What the run has taken, before and after every interruption. */
+  /** What the run has taken, before and after every interruption, without writing checkpoints. */
   double seconds() {
     return secondsBefore + (System.nanoTime() - started) / 1e9;
   }

@@ -1,0 +1,100 @@
+package dev.lotus.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What --resume takes for the run that a folder holds, finished. */
+class FinishedRunTest {
+  @TempDir static Path temp;
+  private static Path trained;
+  private static Path unlearned;
+
+  @BeforeAll
+  static void make() {
+    trained = temp.resolve("trained");
+    unlearned = temp.resolve("unlearned");
+    run("split", "--out", temp.resolve("split.json").toString());
+    assertThat(train("resnet20", "--tensorboard").status()).isZero();
+    assertThat(unlearn(trained, "--plan").status()).isZero();
+  }
+
+  private static CommandRun run(String... more) {
+    List<String> args = new ArrayList<>(List.of(more));
+    args.addAll(List.of("--dataset", "synthetic", "--per-class", "10"));
+    return CommandRun.of(args.toArray(String[]::new));
+  }
+
+  private static CommandRun train(String model, String... more) {
+    List<String> args =
+        new ArrayList<>(
+            List.of("train", "--model", model, "--width", "0.25", "--epochs", "1", "--quiet"));
+    args.addAll(List.of("--out", trained.toString()));
+    args.addAll(List.of(more));
+    return run(args.toArray(String[]::new));
+  }
+
+  private static CommandRun unlearn(Path original, String... more) {
+    List<String> args = new ArrayList<>(List.of("unlearn", "--method", "finetune", "--quiet"));
+    args.addAll(List.of("--split", temp.resolve("split.json").toString(), "--epochs", "1"));
+    args.addAll(List.of("--original", original.toString()));
+    args.addAll(List.of(more));
+    if (!args.contains("--out")) {
+      args.addAll(List.of("--out", unlearned.toString()));
+    }
+    return run(args.toArray(String[]::new));
+  }
+
+  @Test
+  void howARunIsShownIsNotPartOfIt() throws Exception {
+    CommandRun again = train("resnet20", "--resume");
+    assertThat(again.status()).as(again.err()).isZero();
+    assertThat(again.err()).contains("the run is finished");
+    again = unlearn(trained, "--resume");
+    assertThat(again.status()).as(again.err()).isZero();
+    assertThat(again.err()).contains("the run is finished");
+    for (String file : new String[] {"run.json", "certificate.json"}) {
+      assertThat(Files.readString(unlearned.resolve(file)))
+          .doesNotContain("\"plan\"", "\"tensorboard\"", "\"mlflow\"");
+    }
+  }
+
+  @Test
+  void anOptionThatAnOlderRunDidNotKnowHadItsDefault() throws Exception {
+    Path record = unlearned.resolve("run.json");
+    String whole = Files.readString(record);
+    Files.writeString(record, whole.replaceFirst("\"alpha\" : \"2.0\",", ""));
+    try {
+      assertThat(unlearn(trained, "--resume").err()).contains("the run is finished");
+    } finally {
+      Files.writeString(record, whole);
+    }
+  }
+
+  @Test
+  void aSplitOfTheUsersOwnIsNotReplaced() throws Exception {
+    Path own = Files.createDirectory(temp.resolve("own")).resolve("split.json");
+    Files.writeString(own, "mine");
+    CommandRun refused = unlearn(trained, "--out", own.getParent().toString());
+    assertThat(refused.status()).isEqualTo(2);
+    assertThat(refused.err()).contains("is another split than the one given");
+    assertThat(own).hasContent("mine");
+  }
+
+  @Test
+  void anotherModelIsAnotherRun() {
+    CommandRun architecture = train("resnet32", "--resume");
+    assertThat(architecture.status()).isEqualTo(2);
+    assertThat(architecture.err())
+        .contains("holds another run, finished: --model was resnet20, is resnet32");
+    CommandRun original = unlearn(unlearned, "--resume");
+    assertThat(original.status()).isEqualTo(2);
+    assertThat(original.err()).contains("holds another run, finished: model (SHA-256) was ");
+  }
+}

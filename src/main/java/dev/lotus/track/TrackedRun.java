@@ -2,6 +2,7 @@ package dev.lotus.track;
 
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.EpochTrace;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,7 +40,7 @@ public final class TrackedRun implements AutoCloseable {
   }
 
   private interface Told {
-    void tell(TrackingSink sink) throws java.io.IOException;
+    void tell(TrackingSink sink) throws IOException;
   }
 
   private void each(Told told) {

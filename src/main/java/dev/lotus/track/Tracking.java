@@ -108,7 +108,7 @@ public final class Tracking implements AutoCloseable {
     }
     try {
       work.run();
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) { // an Error would end this thread, and nobody would be told
       place.failed = true;
       if (failed.add(place.sink.place())) {
         toSay.add(
@@ -121,7 +121,7 @@ public final class Tracking implements AutoCloseable {
     }
   }
 
-  private static String reason(Exception e) {
+  private static String reason(Throwable e) {
     String message = e.getMessage();
     return e.getClass().getSimpleName() + (message == null ? "" : ": " + message);
   }

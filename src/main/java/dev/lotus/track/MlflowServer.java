@@ -27,6 +27,9 @@ final class MlflowServer {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(10);
 
+  /** So that each model of an experiment does not wait anew for a server that is not there. */
+  private static final Duration BACK_OFF = Duration.ofMinutes(5);
+
   /** Bytes of an answer; MLflow's to these calls have some hundreds. */
   static final int MAX_ANSWER = 1 << 20;
 
@@ -38,6 +41,9 @@ final class MlflowServer {
   private final Duration patience;
   private String experimentId;
   private HttpClient client;
+
+  /** {@link System#nanoTime} until which it is not asked, after a call that it left unanswered. */
+  private Long silentUntil;
 
   MlflowServer(URI address, String experiment) {
     this(address, experiment, ANSWER);
@@ -133,10 +139,16 @@ final class MlflowServer {
 
   /** The request's own timeout would end with the answer's head, and its body could drip on. */
   private HttpResponse<byte[]> exchange(HttpRequest request) throws IOException {
+    if (silentUntil != null && System.nanoTime() - silentUntil < 0) {
+      throw new IOException("it gave no answer before, and is left alone for some minutes");
+    }
+    silentUntil = System.nanoTime() + BACK_OFF.toNanos();
     CompletableFuture<HttpResponse<byte[]>> answer =
         client().sendAsync(request, head -> new BoundedBody(MAX_ANSWER));
     try {
-      return answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      HttpResponse<byte[]> whole = answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      silentUntil = null;
+      return whole;
     } catch (TimeoutException e) {
       throw new IOException("no whole answer within " + patience.toMillis() + " ms", e);
     } catch (ExecutionException e) {

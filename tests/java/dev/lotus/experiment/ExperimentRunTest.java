@@ -216,6 +216,43 @@ class ExperimentRunTest {
     }
   }
 
+  /** What stops the process; nothing catches it. */
+  private static final class Killed extends Error {
+    private static final long serialVersionUID = 1L;
+  }
+
+  @Test
+  void aModelThatGoesOnIsToldFromItsFirstEpoch() throws IOException {
+    try (MlflowContract server = new MlflowContract()) {
+      ExperimentSpec spec =
+          spec(
+              TEXT.replace("epochs: 1", "epochs: 3")
+                  + "tracking: {mlflow: '"
+                  + server.address()
+                  + "'}\n");
+      assertThatThrownBy(
+              () ->
+                  ExperimentRun.run(
+                      spec,
+                      places(false),
+                      new ConfigFilesTest.Generated(),
+                      engine,
+                      line -> {
+                        if (line.startsWith("epoch 2")) {
+                          throw new Killed();
+                        }
+                      }))
+          .isInstanceOf(Killed.class);
+      assertThat(server.runs).hasSize(1);
+      server.runs.clear();
+      ExperimentRun.run(spec, places(true), new ConfigFilesTest.Generated(), engine, line -> {});
+      assertThat(server.violations).isEmpty();
+      MlflowContract.Run original = server.run("Original, resnet20 on cifar10, seed 1");
+      assertThat(original.status).isEqualTo("FINISHED");
+      assertThat(original.metrics).containsKeys("epoch/loss@1", "epoch/loss@2", "epoch/loss@3");
+    }
+  }
+
   @Test
   void goingOnWithAnotherFileIsRefused() throws IOException {
     ExperimentRun.run(

@@ -127,10 +127,14 @@ class EventFileTest {
   @Test
   void aFileOfAnEarlierRunGoes() throws IOException {
     Files.write(temp.resolve("events.out.tfevents.123.lotus"), new byte[5]);
+    Path notOurs = temp.resolve("events.out.tfevents.123.host.1.0");
+    Files.write(notOurs, new byte[5]);
     try (Tracking tracking = new Tracking(ON, notes::add);
         TrackedRun run = tracking.begin("a run", temp, Map.of())) {
       run.done();
     }
+    assertThat(notOurs).exists();
+    Files.delete(notOurs);
     assertThat(events(temp)).hasSize(3);
   }
 

@@ -3,6 +3,7 @@ package dev.lotus.cli;
 import dev.lotus.track.TrackedRun;
 import dev.lotus.track.Tracking;
 import dev.lotus.track.TrackingSettings;
+import dev.lotus.unlearn.RunCheckpoints;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -42,10 +43,17 @@ final class TrackingOptions {
 
   /**
    * @param out the run folder, whose name is the run's
+   * @param checkpoints of the run: what was over before it goes on is told again
    */
-  Told begin(Path out, Map<String, String> configuration, Consumer<String> note) {
+  Told begin(
+      Path out,
+      Map<String, String> configuration,
+      RunCheckpoints checkpoints,
+      Consumer<String> note) {
     Tracking tracking = new Tracking(settings(), note);
     String name = String.valueOf(out.toAbsolutePath().normalize().getFileName());
-    return new Told(tracking, tracking.begin(name, out, configuration));
+    TrackedRun run = tracking.begin(name, out, configuration);
+    checkpoints.finishedEpochs().forEach(run::epoch);
+    return new Told(tracking, run);
   }
 }

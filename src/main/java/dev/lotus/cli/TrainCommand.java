@@ -148,7 +148,8 @@ final class TrainCommand implements Callable<Integer> {
     if (checkpoints == null) {
       return;
     }
-    try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
+    try (TrackingOptions.Told told =
+        tracking.begin(out, configuration, checkpoints, common.progress()::note)) {
       TrainLoop.Result made;
       try (Signals.Watch watch = Signals.stopping(checkpoints)) {
         made =

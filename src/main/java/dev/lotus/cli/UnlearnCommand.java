@@ -197,7 +197,8 @@ final class UnlearnCommand implements Callable<Integer> {
       return;
     }
     planned = planned(engine, original, sets, config);
-    try (TrackingOptions.Told told = tracking.begin(out, configuration, common.progress()::note)) {
+    try (TrackingOptions.Told told =
+        tracking.begin(out, configuration, checkpoints, common.progress()::note)) {
       UnlearnLoop.Result result;
       try (Signals.Watch watch = Signals.stopping(checkpoints)) {
         result =

@@ -2,6 +2,7 @@ package dev.lotus.data;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /**
  * The name of a file of decoded images: {@code PART.SIZE.PLACE.KEY.pixels}. Sets in other places
@@ -51,7 +52,7 @@ record CacheName(String part, String size, String place, String key) {
     if (place.length() != DIGITS || key.length() != DIGITS) {
       return null;
     }
-    String part = String.join(".", java.util.Arrays.copyOf(words, last - 3));
+    String part = String.join(".", Arrays.copyOf(words, last - 3));
     return new CacheName(part, words[last - 3], place, key);
   }
 

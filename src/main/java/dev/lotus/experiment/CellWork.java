@@ -59,15 +59,16 @@ final class CellWork implements AutoCloseable {
       Map<String, String> configuration =
           cell.training() == null ? new LinkedHashMap<>() : CellModels.settings(cell.training());
       configuration.put("on", gold ? "retain" : "train");
-      Consumer<EpochTrace> told = told(item, configuration);
+      RunCheckpoints checkpoints =
+          cell.training() == null ? RunCheckpoints.NONE : checkpoints(item);
+      Consumer<EpochTrace> told = told(item, configuration, checkpoints);
       List<EpochTrace> trace = List.of();
       double seconds = 0;
       if (cell.training() != null) {
         int[] indices =
             gold ? cell.data().split().retain() : EpochOrder.all(images.size()).indices();
         TrainLoop.Result made =
-            new TrainLoop(engine, cell.training())
-                .tune(model, images, indices, told, checkpoints(item));
+            new TrainLoop(engine, cell.training()).tune(model, images, indices, told, checkpoints);
         trace = made.trace();
         seconds = made.seconds();
       }
@@ -93,9 +94,10 @@ final class CellWork implements AutoCloseable {
   /** Unlearns from the cell's original. */
   void unlearn(Plan.Unlearning run) {
     Map<String, String> configuration = CellModels.settings(run.config(), run.method().unseen());
+    RunCheckpoints checkpoints = checkpoints(run.item());
+    Consumer<EpochTrace> told = told(run.item(), configuration, checkpoints);
     UnlearnLoop.Result result =
-        new UnlearnLoop(cell.engine(), run.config())
-            .run(original(), run.data(), told(run.item(), configuration), checkpoints(run.item()));
+        new UnlearnLoop(cell.engine(), run.config()).run(original(), run.data(), told, checkpoints);
     try (Backbone model = result.model()) {
       models.write(
           run.item(),
@@ -213,8 +215,10 @@ final class CellWork implements AutoCloseable {
     return original;
   }
 
-  private Consumer<EpochTrace> told(WorkItem item, Map<String, String> configuration) {
-    Consumer<EpochTrace> dashboards = tracking.begin(item, configuration);
+  private Consumer<EpochTrace> told(
+      WorkItem item, Map<String, String> configuration, RunCheckpoints checkpoints) {
+    Consumer<EpochTrace> dashboards =
+        tracking.begin(item, configuration, checkpoints.finishedEpochs());
     return epoch -> {
       note.accept(epoch.line());
       dashboards.accept(epoch);

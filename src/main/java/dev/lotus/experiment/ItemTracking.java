@@ -7,6 +7,7 @@ import dev.lotus.track.Tracking;
 import dev.lotus.track.TrackingSettings;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -27,9 +28,16 @@ final class ItemTracking implements AutoCloseable {
     tracking = new Tracking(settings, note);
   }
 
-  /** A model is being made; returns who is to be told of its epochs. */
-  Consumer<EpochTrace> begin(WorkItem item, Map<String, String> configuration) {
+  /**
+   * A model is being made.
+   *
+   * @param finished epochs of its making before an interruption, which are told again
+   * @return who is to be told of its epochs
+   */
+  Consumer<EpochTrace> begin(
+      WorkItem item, Map<String, String> configuration, List<EpochTrace> finished) {
     TrackedRun run = begin(item, item.label(), configuration);
+    finished.forEach(run::epoch);
     open.put(item, run);
     return run::epoch;
   }

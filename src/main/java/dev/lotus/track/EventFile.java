@@ -26,6 +26,9 @@ import java.util.zip.CRC32C;
 final class EventFile implements TrackingSink {
   private static final String NAME = "events.out.tfevents.";
 
+  /** Tells this program's files from those that others wrote into the folder. */
+  private static final String ENDING = ".lotus";
+
   /** The version that says: scalars are in Summary.Value. */
   private static final String VERSION = "brain.Event:2";
 
@@ -45,19 +48,23 @@ final class EventFile implements TrackingSink {
     Files.createDirectories(folder);
     try (Stream<Path> entries = Files.list(folder)) {
       // TensorBoard would draw all files of a folder as one run.
-      List<Path> earlier =
-          entries.filter(f -> f.getFileName().toString().startsWith(NAME)).toList();
+      List<Path> earlier = entries.filter(EventFile::isOurs).toList();
       for (Path old : earlier) {
         Files.deleteIfExists(old);
       }
     }
-    file = folder.resolve(NAME + millis / 1000 + ".lotus");
+    file = folder.resolve(NAME + millis / 1000 + ENDING);
     append(event(millis, 0).text(3, VERSION));
     ProtoMessage start = new ProtoMessage();
     parameters.forEach(
         (key, value) -> start.message(1, new ProtoMessage().text(1, key).message(2, value(value))));
     start.number(5, millis / 1000.0);
     append(hparams(millis, "session_start_info", 3, start));
+  }
+
+  private static boolean isOurs(Path file) {
+    String name = file.getFileName().toString();
+    return name.startsWith(NAME) && name.endsWith(ENDING);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.lotus.track;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
@@ -9,10 +10,13 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * An MLflow tracking server, by its REST interface, version 2.0.
@@ -22,17 +26,36 @@ import java.util.Map;
 final class MlflowServer {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(10);
+
+  /** So that each model of an experiment does not wait anew for a server that is not there. */
+  private static final Duration BACK_OFF = Duration.ofMinutes(5);
+
+  /** Bytes of an answer; MLflow's to these calls have some hundreds. */
+  static final int MAX_ANSWER = 1 << 20;
+
   private static final String JSON = "application/json";
   private static final JsonMapper MAPPER = JsonMapper.builder().build();
 
   private final URI address;
   private final String experiment;
+  private final Duration patience;
   private String experimentId;
   private HttpClient client;
 
+  /** {@link System#nanoTime} until which it is not asked, after a call that it left unanswered. */
+  private Long silentUntil;
+
   MlflowServer(URI address, String experiment) {
+    this(address, experiment, ANSWER);
+  }
+
+  /**
+   * @param patience for one call, from connecting to the last byte of the answer
+   */
+  MlflowServer(URI address, String experiment, Duration patience) {
     this.address = address;
     this.experiment = experiment;
+    this.patience = patience;
   }
 
   URI address() {
@@ -110,23 +133,38 @@ final class MlflowServer {
   private Answer send(String path, HttpRequest.Builder request) throws IOException {
     String base = address.toString().replaceAll("/+$", "");
     URI target = URI.create(base + "/api/2.0/mlflow/" + path);
+    HttpResponse<byte[]> response = exchange(request.uri(target).header("Accept", JSON).build());
+    return new Answer(path, response.statusCode(), parsed(response.body()));
+  }
+
+  /** The request's own timeout would end with the answer's head, and its body could drip on. */
+  private HttpResponse<byte[]> exchange(HttpRequest request) throws IOException {
+    if (silentUntil != null && System.nanoTime() - silentUntil < 0) {
+      throw new IOException("it gave no answer before, and is left alone for some minutes");
+    }
+    silentUntil = System.nanoTime() + BACK_OFF.toNanos();
+    CompletableFuture<HttpResponse<byte[]>> answer =
+        client().sendAsync(request, head -> new BoundedBody(MAX_ANSWER));
     try {
-      HttpResponse<byte[]> response =
-          client()
-              .send(
-                  request.uri(target).timeout(ANSWER).header("Accept", JSON).build(),
-                  BodyHandlers.ofByteArray());
-      return new Answer(path, response.statusCode(), parsed(response.body()));
+      HttpResponse<byte[]> whole = answer.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+      silentUntil = null;
+      return whole;
+    } catch (TimeoutException e) {
+      throw new IOException("no whole answer within " + patience.toMillis() + " ms", e);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof IOException known ? known : new IOException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    } finally {
+      answer.cancel(true);
     }
   }
 
   private static JsonNode parsed(byte[] body) throws IOException {
     try {
       return MAPPER.readTree(body);
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+    } catch (JsonProcessingException e) {
       return MAPPER.createObjectNode();
     }
   }

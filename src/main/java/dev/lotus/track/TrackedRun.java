@@ -2,6 +2,7 @@ package dev.lotus.track;
 
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.EpochTrace;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,37 +16,43 @@ public final class TrackedRun implements AutoCloseable {
   /** Where the run is told of. */
   static final class Place {
     final TrackingSink sink;
+    final SinkQueue queue;
 
-    /** Seen and changed by the background thread alone. */
+    /** Seen and changed by the queue's thread alone. */
     boolean failed;
 
-    Place(TrackingSink sink) {
+    Place(TrackingSink sink, SinkQueue queue) {
       this.sink = sink;
+      this.queue = queue;
     }
   }
 
-  private final Tracking tracking;
   private final List<Place> places;
+  private final Runnable say;
   private long epoch;
   private boolean done;
   private boolean closed;
 
-  TrackedRun(Tracking tracking, List<TrackingSink> sinks, Map<String, String> parameters) {
-    this.tracking = tracking;
-    places = sinks.stream().map(Place::new).toList();
+  /**
+   * @param say is called after each call, on its thread, to say what failed before
+   */
+  TrackedRun(List<Place> places, Map<String, String> parameters, Runnable say) {
+    this.places = List.copyOf(places);
+    this.say = say;
     long now = System.currentTimeMillis();
     Map<String, String> fixed = new LinkedHashMap<>(parameters);
     each(sink -> sink.begin(now, fixed));
   }
 
   private interface Told {
-    void tell(TrackingSink sink) throws java.io.IOException;
+    void tell(TrackingSink sink) throws IOException;
   }
 
   private void each(Told told) {
     for (Place place : places) {
-      tracking.submit(place, () -> told.tell(place.sink));
+      place.queue.submit(place, () -> told.tell(place.sink));
     }
+    say.run();
   }
 
   /** An epoch is over. */

@@ -1,16 +1,11 @@
 package dev.lotus.track;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -25,8 +20,9 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * <p>What is told is written or sent by one background thread. A place that fails is left alone for
- * the rest of that run, which goes on; the note says so once for each place.
+ * <p>What is told is written or sent by background threads, one for each kind of place. A place
+ * that fails is left alone for the rest of that run, which goes on; the note says so once for each
+ * place.
  */
 public final class Tracking implements AutoCloseable {
   private static final long PATIENCE_MS = 10_000;
@@ -35,12 +31,14 @@ public final class Tracking implements AutoCloseable {
   private final Consumer<String> note;
   private final long patienceMs;
   private final MlflowServer server;
-  private final ThreadPoolExecutor background;
 
   /** Said on the thread that works, which owns the terminal. */
   private final Queue<String> toSay = new ConcurrentLinkedQueue<>();
 
-  private final Set<String> failed = ConcurrentHashMap.newKeySet();
+  /** One for each kind of place: a slow server does not keep events from their file. */
+  private final SinkQueue files = new SinkQueue("TensorBoard's file", toSay::add);
+
+  private final SinkQueue requests;
 
   /**
    * @param note takes a line where a place fails, on a thread that calls this object
@@ -60,15 +58,7 @@ public final class Tracking implements AutoCloseable {
         settings.mlflow() == null
             ? null
             : new MlflowServer(settings.mlflow(), settings.experiment());
-    background =
-        new ThreadPoolExecutor(
-            1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
-  }
-
-  private Thread thread(Runnable work) {
-    Thread thread = new Thread(work, "lotus-tracking");
-    thread.setDaemon(true);
-    return thread;
+    requests = new SinkQueue("MLflow at " + settings.mlflow(), toSay::add);
   }
 
   /**
@@ -79,51 +69,14 @@ public final class Tracking implements AutoCloseable {
    * @param parameters settings in force
    */
   public TrackedRun begin(String name, Path folder, Map<String, String> parameters) {
-    List<TrackingSink> sinks = new ArrayList<>();
+    List<TrackedRun.Place> places = new ArrayList<>();
     if (settings.tensorboard()) {
-      sinks.add(new EventFile(folder));
+      places.add(new TrackedRun.Place(new EventFile(folder), files));
     }
     if (server != null) {
-      sinks.add(new MlflowRun(server, name));
+      places.add(new TrackedRun.Place(new MlflowRun(server, name), requests));
     }
-    return new TrackedRun(this, sinks, parameters);
-  }
-
-  /** A piece of work for one place. */
-  interface Work {
-    void run() throws IOException;
-  }
-
-  /** Does the work in the background, unless that place has failed this run. */
-  void submit(TrackedRun.Place place, Work work) {
-    if (!background.isShutdown()) {
-      background.execute(() -> attempt(place, work));
-    }
-    say();
-  }
-
-  private void attempt(TrackedRun.Place place, Work work) {
-    if (place.failed) {
-      return;
-    }
-    try {
-      work.run();
-    } catch (IOException | RuntimeException e) {
-      place.failed = true;
-      if (failed.add(place.sink.place())) {
-        toSay.add(
-            "note: "
-                + place.sink.place()
-                + " is not told of this run ("
-                + reason(e)
-                + "); the run goes on");
-      }
-    }
-  }
-
-  private static String reason(Exception e) {
-    String message = e.getMessage();
-    return e.getClass().getSimpleName() + (message == null ? "" : ": " + message);
+    return new TrackedRun(places, parameters, this::say);
   }
 
   private void say() {
@@ -135,19 +88,11 @@ public final class Tracking implements AutoCloseable {
   /** Waits at most ten seconds for what is still to be sent; the rest is lost, and that is said. */
   @Override
   public void close() {
-    background.shutdown();
-    try {
-      if (!background.awaitTermination(patienceMs, TimeUnit.MILLISECONDS)) {
-        background.shutdownNow();
-        toSay.add(
-            "note: "
-                + settings.mlflow()
-                + " answers too slowly: it is not told of the last of this run");
-      }
-    } catch (InterruptedException e) {
-      background.shutdownNow();
-      Thread.currentThread().interrupt();
-    }
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
+    files.shutdown();
+    requests.shutdown();
+    files.await(deadline);
+    requests.await(deadline);
     say();
   }
 }

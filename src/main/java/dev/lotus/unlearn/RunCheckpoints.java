@@ -7,6 +7,7 @@ import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.optim.Resumable;
 import dev.lotus.optim.WeightUpdate;
+import dev.lotus.report.EpochTrace;
 import dev.lotus.report.Json;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -137,6 +138,11 @@ public final class RunCheckpoints {
     notes.accept("note: begins anew: " + e.getMessage());
     found = null;
     remove();
+  }
+
+  /** The epochs that were over before the checkpoint that was found; none where there is none. */
+  public List<EpochTrace> finishedEpochs() {
+    return found == null ? List.of() : point().trace();
   }
 
   /** Removes a finished run's checkpoints from its folder. */

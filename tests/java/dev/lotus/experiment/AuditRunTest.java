@@ -136,6 +136,7 @@ class AuditRunTest {
     assertThat(row.forgetting().quality()).isBetween(0.0, 1.0);
 
     int[] left = {0};
+    List<String> goneOnWith = new ArrayList<>();
     int stops = 0;
     boolean over = false;
     while (!over) {
@@ -146,6 +147,9 @@ class AuditRunTest {
             "stopped",
             new NoiseData(48, 24, 8),
             line -> {
+              if (line.startsWith("going on from")) {
+                goneOnWith.add(line);
+              }
               if (left[0]-- == 0) {
                 throw new Killed();
               }
@@ -156,6 +160,8 @@ class AuditRunTest {
       }
     }
     assertThat(stops).isGreaterThan(10);
+    // Shadow models, too, go on in their middle.
+    assertThat(goneOnWith).anyMatch(line -> line.contains("shadow"));
     assertThat(timeless("stopped")).isEqualTo(timeless("whole"));
     lines.clear();
     run(text, "stopped", new NoiseData(48, 24, 8), lines::add);

@@ -9,10 +9,9 @@ import dev.lotus.unlearn.Relearning;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnLoop;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
  * Makes the shadow models of a cell, and asks all its models what attacks compare. Confidences are
@@ -36,17 +35,15 @@ final class AuditWork {
   void train(Shadow shadow) {
     UnlearnData data = shadow.data(cell.data());
     try (Backbone model = models.start(shadow.training().seed())) {
-      long begun = System.nanoTime();
-      List<EpochTrace> trace =
+      TrainLoop.Result made =
           new TrainLoop(cell.engine(), shadow.training())
               .tune(
                   model,
                   data.dataset().train(),
                   concat(data.split().forget(), data.split().retain()),
-                  this::tell);
-      double seconds = (System.nanoTime() - begun) / 1e9;
-      Map<String, String> configuration =
-          new LinkedHashMap<>(CellModels.settings(shadow.training()));
+                  this::tell,
+                  models.checkpoints(shadow.item(), note));
+      Map<String, String> configuration = CellModels.settings(shadow.training());
       configuration.put("on", "retain, half of forget, half of test");
       models.write(
           shadow.item(),
@@ -58,8 +55,8 @@ final class AuditWork {
               configuration,
               cell.data().dataset(),
               "training",
-              seconds,
-              trace));
+              made.seconds(),
+              made.trace()));
       answer(shadow.item(), model);
     }
   }
@@ -69,7 +66,8 @@ final class AuditWork {
     UnlearnData data = run.shadow().data(run.data());
     try (Backbone shadow = models.open(run.shadow().item())) {
       UnlearnLoop.Result result =
-          new UnlearnLoop(cell.engine(), run.config()).run(shadow, data, this::tell);
+          new UnlearnLoop(cell.engine(), run.config())
+              .run(shadow, data, this::tell, models.checkpoints(run.item(), note));
       try (Backbone model = result.model()) {
         models.record(
             run.item(),
@@ -89,9 +87,7 @@ final class AuditWork {
   }
 
   private static int[] concat(int[] first, int[] second) {
-    int[] all = java.util.Arrays.copyOf(first, first.length + second.length);
-    System.arraycopy(second, 0, all, first.length, second.length);
-    return all;
+    return IntStream.concat(IntStream.of(first), IntStream.of(second)).toArray();
   }
 
   /** Keeps the confidences of a finished model. */

@@ -9,7 +9,9 @@ import dev.lotus.device.InputException;
 import dev.lotus.report.EpochTrace;
 import dev.lotus.report.RunFolder;
 import dev.lotus.unlearn.OptionWords;
+import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
+import dev.lotus.unlearn.RunIdentity;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UpstreamQuirk;
 import java.lang.reflect.RecordComponent;
@@ -18,9 +20,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** How the models of a cell begin, are read back, and are kept with the record of their making. */
 final class CellModels {
+  private static final double CHECKPOINT_SECONDS = 60;
+
   private final Plan.Cell cell;
   private final ItemStore store;
 
@@ -76,6 +81,21 @@ final class CellModels {
               + dataset.classes());
     }
     return opened.backbone();
+  }
+
+  /**
+   * Of a model's making: one that was interrupted goes on in its middle.
+   *
+   * @param note is told what it goes on from
+   */
+  RunCheckpoints checkpoints(WorkItem item, Consumer<String> note) {
+    return new RunCheckpoints(
+            store.folder(item).path(),
+            RunIdentity.of(Map.of("item (SHA-256)", item.sha256())),
+            cell.engine().device(),
+            CHECKPOINT_SECONDS,
+            note)
+        .findUsable();
   }
 
   /** A finished model. */

@@ -13,7 +13,6 @@ import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.RunCheckpoints;
 import dev.lotus.unlearn.RunFiles;
-import dev.lotus.unlearn.RunIdentity;
 import dev.lotus.unlearn.TrainLoop;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnLoop;
@@ -29,8 +28,6 @@ import java.util.function.Consumer;
  * run which goes on after an interruption computes with the same bits.
  */
 final class CellWork implements AutoCloseable {
-  private static final double CHECKPOINT_SECONDS = 60;
-
   private final Plan.Cell cell;
   private final ItemStore store;
   private final ItemTracking tracking;
@@ -60,7 +57,7 @@ final class CellWork implements AutoCloseable {
           cell.training() == null ? new LinkedHashMap<>() : CellModels.settings(cell.training());
       configuration.put("on", gold ? "retain" : "train");
       RunCheckpoints checkpoints =
-          cell.training() == null ? RunCheckpoints.NONE : checkpoints(item);
+          cell.training() == null ? RunCheckpoints.NONE : models.checkpoints(item, note);
       Consumer<EpochTrace> told = told(item, configuration, checkpoints);
       List<EpochTrace> trace = List.of();
       double seconds = 0;
@@ -80,21 +77,10 @@ final class CellWork implements AutoCloseable {
     }
   }
 
-  /** An item that was interrupted goes on in its middle. */
-  private RunCheckpoints checkpoints(WorkItem item) {
-    return new RunCheckpoints(
-            store.folder(item).path(),
-            RunIdentity.of(Map.of("item (SHA-256)", item.sha256())),
-            cell.engine().device(),
-            CHECKPOINT_SECONDS,
-            note)
-        .findUsable();
-  }
-
   /** Unlearns from the cell's original. */
   void unlearn(Plan.Unlearning run) {
     Map<String, String> configuration = CellModels.settings(run.config(), run.method().unseen());
-    RunCheckpoints checkpoints = checkpoints(run.item());
+    RunCheckpoints checkpoints = models.checkpoints(run.item(), note);
     Consumer<EpochTrace> told = told(run.item(), configuration, checkpoints);
     UnlearnLoop.Result result =
         new UnlearnLoop(cell.engine(), run.config()).run(original(), run.data(), told, checkpoints);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
 import dev.lotus.data.Normalization;
@@ -270,12 +271,15 @@ class ExperimentRunTest {
   }
 
   @Test
-  void goingOnWithOtherThreadsIsNoted() throws IOException {
+  void goingOnWithOtherThreadsOrNumericsIsNoted() throws IOException {
     ExperimentSpec spec = spec(TEXT);
     ExperimentRun.run(spec, places(false), new ConfigFilesTest.Generated(), engine, line -> {});
     JsonNode marker = Json.read(temp.resolve("out/experiment.json"), JsonNode.class);
     assertThat(marker.path("threads").asText()).isEqualTo("1");
     assertThat(marker.path("pytorch").asText()).isNotEmpty();
+    assertThat(marker.path("numerics").asText()).isEqualTo("2");
+    ((ObjectNode) marker).put("numerics", "1");
+    Files.write(temp.resolve("out/experiment.json"), Json.bytes(marker));
     List<String> lines = new ArrayList<>();
     try {
       TorchRuntime.load(2);
@@ -284,7 +288,8 @@ class ExperimentRunTest {
       TorchRuntime.load(1);
     }
     assertThat(lines)
-        .anyMatch(line -> line.startsWith("note: begun with threads 1, now 2: the results will"));
+        .anyMatch(line -> line.startsWith("note: begun with threads 1, now 2: the results will"))
+        .anyMatch(line -> line.startsWith("note: begun with numerics 1, now 2: the results will"));
   }
 
   /** Both see the same augmented pixels, so a model that equals the gold one has no distance. */

@@ -83,13 +83,14 @@ public final class ExperimentRun {
   }
 
   /**
-   * Says what this experiment is, once; one that goes on where threads or libtorch are others is
-   * told what that means.
+   * Says what this experiment is, once; one that goes on where threads, libtorch or this program's
+   * arithmetic are others is told what that means.
    */
   private static void mark(
       ExperimentSpec spec, Places places, Engine engine, Consumer<String> note) {
     String threads = String.valueOf(TorchRuntime.threads());
     String pytorch = LibraryVersions.all().get("pytorch");
+    String numerics = String.valueOf(LibraryVersions.NUMERICS);
     Path file = places.out().resolve(MARKER);
     if (!Files.exists(file)) {
       Map<String, Object> marker = new LinkedHashMap<>();
@@ -99,6 +100,7 @@ public final class ExperimentRun {
       marker.put("device", engine.device().cuda() ? "cuda" : "cpu");
       marker.put("threads", threads);
       marker.put("pytorch", pytorch);
+      marker.put("numerics", numerics);
       AtomicFiles.write(file, Json.bytes(marker));
       return;
     }
@@ -107,6 +109,7 @@ public final class ExperimentRun {
       compare(held, "threads", threads, note);
     }
     compare(held, "pytorch", pytorch, note);
+    compare(held, "numerics", numerics, note);
   }
 
   private static void compare(Map<?, ?> held, String what, String now, Consumer<String> note) {

@@ -14,6 +14,7 @@ final class SinkQueue {
   private final Consumer<String> note;
   private final ThreadPoolExecutor background;
   private final Set<String> failed = ConcurrentHashMap.newKeySet();
+  private volatile boolean brokenOff;
 
   /**
    * @param name for messages
@@ -54,7 +55,8 @@ final class SinkQueue {
     } catch (Throwable e) { // an Error would end this thread, and nobody would be told
       place.failed = true;
       String told = place.sink.place();
-      if (failed.add(told)) {
+      // What is broken off at the end is told of there.
+      if (!brokenOff && failed.add(told)) {
         note.accept(
             "note: " + told + " is not told of this run (" + reason(e) + "); the run goes on");
       }
@@ -80,10 +82,12 @@ final class SinkQueue {
   void await(long deadline) {
     try {
       if (!background.awaitTermination(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+        brokenOff = true;
         background.shutdownNow();
         note.accept("note: " + name + " is too slow: it is not told of the last of this run");
       }
     } catch (InterruptedException e) {
+      brokenOff = true;
       background.shutdownNow();
       Thread.currentThread().interrupt();
     }

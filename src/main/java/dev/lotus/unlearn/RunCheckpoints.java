@@ -55,6 +55,7 @@ public final class RunCheckpoints {
   private Backbone student;
   private Resumable optimizer;
   private long lastSaved;
+  private boolean saved;
   private boolean stepping;
   private int stopSignal;
 
@@ -261,7 +262,7 @@ public final class RunCheckpoints {
     }
     synchronized (this) {
       double pause = Math.min(seconds, EPOCH_END_SECONDS);
-      boolean due = stopSignal != 0 || System.nanoTime() - lastSaved >= pause * 1e9;
+      boolean due = stopSignal != 0 || !saved || System.nanoTime() - lastSaved >= pause * 1e9;
       stepping &= due;
       return due;
     }
@@ -306,6 +307,7 @@ public final class RunCheckpoints {
       // Of the file system, or of libtorch where there is no room for a copy.
       notes.accept("note: no checkpoint of " + point.words() + ": " + e.getMessage());
     }
+    saved = true;
     lastSaved = System.nanoTime();
     stopIfAsked(written);
   }

@@ -5,6 +5,7 @@ import dev.lotus.data.DataSettings;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.ImageSet;
+import dev.lotus.data.WrappedImages;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.load.Augmentation;
@@ -214,30 +215,9 @@ public final class DecodeThroughput {
   }
 
   /** Forgets each image as soon as it was read: every read decodes. */
-  private record Uncached(ImageSet images) implements ImageSet {
-    @Override
-    public int size() {
-      return images.size();
-    }
-
-    @Override
-    public int channels() {
-      return images.channels();
-    }
-
-    @Override
-    public int height() {
-      return images.height();
-    }
-
-    @Override
-    public int width() {
-      return images.width();
-    }
-
-    @Override
-    public int label(int index) {
-      return images.label(index);
+  private static final class Uncached extends WrappedImages {
+    Uncached(ImageSet images) {
+      super(images);
     }
 
     @Override

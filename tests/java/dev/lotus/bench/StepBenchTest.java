@@ -7,7 +7,6 @@ import dev.lotus.backbone.Arch;
 import dev.lotus.bench.EpochBench.Variant;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
-import dev.lotus.data.Split;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.LeakCheck;
 import dev.lotus.device.Precision;
@@ -17,7 +16,6 @@ import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnSettings;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,20 +50,7 @@ class StepBenchTest {
   @Test
   void aWholeRunIsMeasuredBothWays() {
     Dataset dataset = Datasets.open("synthetic", null, 0);
-    Split whole = Split.random(dataset, 0.1, false, 1);
-    UnlearnData data =
-        new UnlearnData(
-            dataset,
-            new Split(
-                Split.SCHEMA,
-                whole.dataset(),
-                whole.dataSha256(),
-                1,
-                whole.kind(),
-                Arrays.copyOf(whole.forget(), 6),
-                Arrays.copyOf(whole.retain(), 20),
-                Arrays.copyOf(whole.val(), 5),
-                Arrays.copyOf(whole.test(), 5)));
+    UnlearnData data = SmallSets.of(dataset, 6, 20, 5);
     UnlearnConfig config =
         new UnlearnSettings().method("lotus").epochs(2).batch(8).fixedTau(2.0).build(dataset, TINY);
     Engine engine =

@@ -7,7 +7,6 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
-import dev.lotus.data.Split;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.LeakCheck;
 import dev.lotus.device.Precision;
@@ -25,7 +24,6 @@ import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnLoop;
 import dev.lotus.unlearn.UnlearnSettings;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import org.bytedeco.javacpp.FloatPointer;
@@ -57,7 +55,8 @@ class StepTraceTest {
   @CsvSource({"resnet18, 0.125, false", "resnet18, 0.125, true", "vit_ti_16, 0.5, false"})
   void lossesAgreeOverTwentySteps(String name, double width, boolean teacherRuns) {
     Dataset dataset = Datasets.open("synthetic", null, 0);
-    UnlearnData data = data(dataset);
+    // A batch in all, so that an epoch is a step.
+    UnlearnData data = SmallSets.of(dataset, BATCH / 2, BATCH / 2, BATCH / 2);
     Arch arch = new Arch(name, dataset.classes(), 3, width, 32);
     UnlearnConfig config =
         new UnlearnSettings()
@@ -91,30 +90,13 @@ class StepTraceTest {
     }
   }
 
-  /** A batch in all, so that an epoch is a step. */
-  private static UnlearnData data(Dataset dataset) {
-    Split whole = Split.random(dataset, 0.1, false, 1);
-    int forget = BATCH / 2;
-    return new UnlearnData(
-        dataset,
-        new Split(
-            Split.SCHEMA,
-            whole.dataset(),
-            whole.dataSha256(),
-            1,
-            whole.kind(),
-            Arrays.copyOf(whole.forget(), forget),
-            Arrays.copyOf(whole.retain(), BATCH - forget),
-            Arrays.copyOf(whole.val(), forget),
-            Arrays.copyOf(whole.test(), forget)));
-  }
-
   private static double[] composed(
       Engine engine, Backbone original, UnlearnData data, UnlearnConfig config) {
     EpochOrder order = EpochOrder.of(data.split().forget(), data.split().retain());
     List<Double> losses = new ArrayList<>();
     try (ComposedStep step =
-            new ComposedStep(engine, original, config.learningRate(), config.weightDecay());
+            new ComposedStep(
+                engine.device(), original, config.learningRate(), config.weightDecay());
         BatchLoader loader =
             new BatchLoader(
                 data.dataset().train(),

@@ -42,8 +42,8 @@ class CertificateCommandTest {
     original = temp.resolve("original");
     made = temp.resolve("made");
     String split = temp.resolve("split.json").toString();
-    done("split", "--dataset", "synthetic", "--per-class", "10", "--out", split);
-    done(
+    CommandRun.done("split", "--dataset", "synthetic", "--per-class", "10", "--out", split);
+    CommandRun.done(
         "train",
         "--dataset",
         "synthetic",
@@ -58,7 +58,7 @@ class CertificateCommandTest {
         "--quiet",
         "--out",
         original.toString());
-    done(
+    CommandRun.done(
         "unlearn",
         "--method",
         "finetune",
@@ -77,12 +77,6 @@ class CertificateCommandTest {
         made.toString());
   }
 
-  private static CommandRun done(String... args) {
-    CommandRun result = CommandRun.of(args);
-    assertThat(result.status()).as(result.err()).isZero();
-    return result;
-  }
-
   @BeforeEach
   void copy() throws IOException {
     run = Files.createTempDirectory(temp, "run");
@@ -92,6 +86,10 @@ class CertificateCommandTest {
   }
 
   private CommandRun verify(String... more) {
+    return verify(original, more);
+  }
+
+  private CommandRun verify(Path unlearnedFrom, String... more) {
     return CommandRun.of(
         Stream.concat(
                 Stream.of(
@@ -103,7 +101,7 @@ class CertificateCommandTest {
                     "--per-class",
                     "10",
                     "--original",
-                    original.toString()),
+                    unlearnedFrom.toString()),
                 Stream.of(more))
             .toArray(String[]::new));
   }
@@ -230,17 +228,7 @@ class CertificateCommandTest {
 
   @Test
   void anotherOriginalFails() throws IOException {
-    CommandRun result =
-        CommandRun.of(
-            "certificate",
-            "verify",
-            run.toString(),
-            "--dataset",
-            "synthetic",
-            "--per-class",
-            "10",
-            "--original",
-            made.toString());
+    CommandRun result = verify(made);
     assertThat(result.status()).isEqualTo(1);
     assertThat(failed(result)).singleElement().asString().startsWith("FAIL original weights");
   }
@@ -306,7 +294,7 @@ class CertificateCommandTest {
     CommandRun unsigned = verify("--public-key", open);
     assertThat(unsigned.status()).isEqualTo(1);
     assertThat(failed(unsigned)).containsExactly("FAIL signature: there is no certificate.sig");
-    done("certificate", "sign", run.toString(), "--key", secret);
+    CommandRun.done("certificate", "sign", run.toString(), "--key", secret);
     assertThat(verify("--public-key", open).out()).contains("PASS signature").contains("0 failed");
     assertThat(failed(verify("--public-key", other)))
         .containsExactly("FAIL signature: not of this certificate by this key");

@@ -1,5 +1,7 @@
 package dev.lotus.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -23,5 +25,13 @@ record CommandRun(int status, String out, String err) {
       System.setOut(out);
       System.setErr(err);
     }
+  }
+
+  /** One that must end well. */
+  static CommandRun done(String... args) {
+    CommandRun run = of(args);
+    assertThat(run.err()).as(String.join(" ", args)).doesNotContain("lotus:");
+    assertThat(run.status()).as(run.err()).isZero();
+    return run;
   }
 }

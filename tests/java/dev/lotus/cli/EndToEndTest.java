@@ -32,7 +32,7 @@ class EndToEndTest {
     String split = temp.resolve("split.json").toString();
     String original = temp.resolve("original").toString();
     String retrained = temp.resolve("retrained").toString();
-    done(
+    CommandRun.done(
         "split",
         "--dataset",
         "synthetic",
@@ -42,8 +42,8 @@ class EndToEndTest {
         "3",
         "--out",
         split);
-    done(train(original, "--split", split));
-    done(train(retrained, "--split", split, "--on", "retain"));
+    CommandRun.done(train(original, "--split", split));
+    CommandRun.done(train(retrained, "--split", split, "--on", "retain"));
     JsonNode trained = JSON.readTree(Path.of(original, "metrics.json").toFile());
     assertThat(trained.path("acc_forget").isNumber()).isTrue();
     assertThat(trained.path("acc_val").isNumber()).isTrue();
@@ -57,7 +57,7 @@ class EndToEndTest {
     JsonNode[] metrics = new JsonNode[2];
     for (int i = 0; i < 2; i++) {
       String unlearned = temp.resolve("unlearned" + i).toString();
-      done(
+      CommandRun.done(
           "unlearn",
           "--method",
           "lotus",
@@ -86,7 +86,7 @@ class EndToEndTest {
             .hasSize(1);
       }
       CommandRun run =
-          done(
+          CommandRun.done(
               "evaluate",
               "--unlearned",
               unlearned,
@@ -117,7 +117,7 @@ class EndToEndTest {
     ObjectNode again =
         (ObjectNode)
             JSON.readTree(
-                done(
+                CommandRun.done(
                         "metrics",
                         "--json",
                         "--logits",
@@ -159,13 +159,6 @@ class EndToEndTest {
                 out));
     args.addAll(List.of(more));
     return args.toArray(String[]::new);
-  }
-
-  private static CommandRun done(String... args) {
-    CommandRun run = CommandRun.of(args);
-    assertThat(run.err()).as(String.join(" ", args)).doesNotContain("lotus:");
-    assertThat(run.status()).as(run.err()).isZero();
-    return run;
   }
 
   /**
@@ -249,7 +242,7 @@ class EndToEndTest {
         "needs -Dlotus.data=DIR with cifar-10-subset, and weights beside it");
     String data = Path.of(place, "cifar-10-subset").toString();
     String split = temp.resolve("split.json").toString();
-    done(
+    CommandRun.done(
         "split",
         "--dataset",
         "cifar10",
@@ -260,7 +253,7 @@ class EndToEndTest {
         "--out",
         split);
     CommandRun run =
-        done(
+        CommandRun.done(
             "evaluate",
             "--unlearned",
             weights.toString(),

@@ -5,12 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
-import dev.lotus.data.Normalization;
 import dev.lotus.data.Split;
-import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
-import dev.lotus.device.Precision;
-import dev.lotus.device.TorchRuntime;
 import dev.lotus.experiment.AuditPlan.Shadow;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.UnlearnData;
@@ -49,13 +45,7 @@ class AuditPlanTest {
 
   @BeforeAll
   static void load() {
-    TorchRuntime.load(1);
-    engine =
-        new Engine(
-            ComputeDevice.CPU,
-            Precision.FP32,
-            Normalization.uniform(3, 0.5f, 0.25f),
-            Engine.Listener.NONE);
+    engine = SmallEngine.open();
   }
 
   private Plan plan(String split, String audit) throws IOException {

@@ -4,11 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.lotus.data.Normalization;
-import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.LeakCheck;
-import dev.lotus.device.Precision;
-import dev.lotus.device.TorchRuntime;
 import dev.lotus.metric.Metrics;
 import dev.lotus.report.ExperimentResults;
 import dev.lotus.report.ExperimentResults.Row;
@@ -66,13 +62,7 @@ class AuditRunTest {
 
   @BeforeAll
   static void load() {
-    TorchRuntime.load(1);
-    engine =
-        new Engine(
-            ComputeDevice.CPU,
-            Precision.FP32,
-            Normalization.uniform(3, 0.5f, 0.25f),
-            Engine.Listener.NONE);
+    engine = SmallEngine.open();
   }
 
   private ExperimentResults run(String text, String out, Inputs inputs, Consumer<String> note)

@@ -4,12 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
-import dev.lotus.data.ImageSet;
 import dev.lotus.data.Normalization;
-import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.LeakCheck;
-import dev.lotus.device.Precision;
-import dev.lotus.device.TorchRuntime;
 import dev.lotus.experiment.ExperimentSpec.DataSpec;
 import dev.lotus.experiment.ExperimentSpec.MethodSpec;
 import dev.lotus.experiment.ExperimentSpec.ModelSpec;
@@ -51,14 +47,7 @@ class ConfigFilesTest {
 
   @BeforeAll
   static void load() {
-    // One thread: such small steps spend more on waiting for each other than on the work.
-    TorchRuntime.load(1);
-    engine =
-        new Engine(
-            ComputeDevice.CPU,
-            Precision.FP32,
-            Normalization.uniform(3, 0.5f, 0.25f),
-            Engine.Listener.NONE);
+    engine = SmallEngine.open();
   }
 
   private static List<Path> files() throws IOException {
@@ -276,8 +265,8 @@ class ConfigFilesTest {
       int[] labels = {forgotten, (forgotten + 1) % classes};
       return new Dataset(
           spec.dataset(),
-          new Noise(side, TRAIN, labels),
-          new Noise(side, unseen == null ? HELD_OUT : 2 * HELD_OUT, labels),
+          new NoiseImages(side, TRAIN, labels, 1),
+          new NoiseImages(side, unseen == null ? HELD_OUT : 2 * HELD_OUT, labels, 2),
           names,
           "0".repeat(64),
           Normalization.uniform(3, 0.5f, 0.25f),
@@ -304,38 +293,6 @@ class ConfigFilesTest {
         case "imagenet" -> 1000;
         default -> 10;
       };
-    }
-  }
-
-  /** Images of a pattern that depends on their number. */
-  private record Noise(int side, int size, int[] labels) implements ImageSet {
-    @Override
-    public int channels() {
-      return 3;
-    }
-
-    @Override
-    public int height() {
-      return side;
-    }
-
-    @Override
-    public int width() {
-      return side;
-    }
-
-    @Override
-    public int label(int index) {
-      return labels[index % labels.length];
-    }
-
-    @Override
-    public void read(int index, byte[] dst, int offset) {
-      byte[] row = new byte[imageBytes()];
-      for (int p = 0; p < row.length; p++) {
-        row[p] = (byte) ((p * 2654435761L + index * 40503L) >>> 7);
-      }
-      System.arraycopy(row, 0, dst, offset, row.length);
     }
   }
 }

@@ -7,11 +7,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
-import dev.lotus.data.Normalization;
-import dev.lotus.device.ComputeDevice;
+import dev.lotus.data.WrappedImages;
 import dev.lotus.device.InputException;
 import dev.lotus.device.LeakCheck;
-import dev.lotus.device.Precision;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.experiment.ExperimentSpec.DataSpec;
 import dev.lotus.metric.Metrics;
@@ -56,13 +54,7 @@ class ExperimentRunTest {
 
   @BeforeAll
   static void load() {
-    TorchRuntime.load(1);
-    engine =
-        new Engine(
-            ComputeDevice.CPU,
-            Precision.FP32,
-            Normalization.uniform(3, 0.5f, 0.25f),
-            Engine.Listener.NONE);
+    engine = SmallEngine.open();
   }
 
   private ExperimentSpec spec(String text) throws IOException {
@@ -98,30 +90,12 @@ class ExperimentRunTest {
     }
   }
 
-  private record Once(ImageSet images, Failing of) implements ImageSet {
-    @Override
-    public int size() {
-      return images.size();
-    }
+  private static final class Once extends WrappedImages {
+    private final Failing of;
 
-    @Override
-    public int channels() {
-      return images.channels();
-    }
-
-    @Override
-    public int height() {
-      return images.height();
-    }
-
-    @Override
-    public int width() {
-      return images.width();
-    }
-
-    @Override
-    public int label(int index) {
-      return images.label(index);
+    Once(ImageSet images, Failing of) {
+      super(images);
+      this.of = of;
     }
 
     @Override

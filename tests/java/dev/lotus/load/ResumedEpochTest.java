@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.ImageSet;
+import dev.lotus.data.WrappedImages;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.TorchRuntime;
 import java.util.ArrayList;
@@ -24,30 +25,12 @@ class ResumedEpochTest {
   private static Dataset data;
 
   /** Remembers which images were read. */
-  private record Watched(ImageSet images, Set<Integer> read) implements ImageSet {
-    @Override
-    public int size() {
-      return images.size();
-    }
+  private static final class Watched extends WrappedImages {
+    private final Set<Integer> read;
 
-    @Override
-    public int channels() {
-      return images.channels();
-    }
-
-    @Override
-    public int height() {
-      return images.height();
-    }
-
-    @Override
-    public int width() {
-      return images.width();
-    }
-
-    @Override
-    public int label(int index) {
-      return images.label(index);
+    Watched(ImageSet images, Set<Integer> read) {
+      super(images);
+      this.read = read;
     }
 
     @Override

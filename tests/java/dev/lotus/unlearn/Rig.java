@@ -135,22 +135,7 @@ final class Rig {
 
   /** The same with a fixed temperature: LoTUS then never stops early. */
   static UnlearnConfig fixedTau(UnlearnConfig c) {
-    return new UnlearnConfig(
-        c.method(),
-        c.epochs(),
-        c.batch(),
-        c.learningRate(),
-        c.weightDecay(),
-        c.augmentation(),
-        c.retainFraction(),
-        c.alpha(),
-        2.0,
-        c.accuracyRounding(),
-        c.forgetTarget(),
-        c.retainTarget(),
-        c.beta(),
-        c.seed(),
-        c.quirks());
+    return c.with(c.epochs(), 2.0);
   }
 
   UnlearnLoop.Result run(Backbone original, UnlearnConfig config) {

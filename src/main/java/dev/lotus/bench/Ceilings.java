@@ -2,6 +2,7 @@ package dev.lotus.bench;
 
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.NativeScope;
+import dev.lotus.device.Precision;
 import dev.lotus.kernel.DType;
 import dev.lotus.kernel.EvaluateLogits;
 import dev.lotus.kernel.GumbelNoise;
@@ -12,6 +13,7 @@ import java.util.function.IntConsumer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -34,6 +36,7 @@ public record Ceilings(
   private static final long ROWS = 256;
   private static final long COLS = 1000;
   private static final double SECONDS = 0.5;
+  private static final int GEMM_SIDE = 2048;
 
   /** Measures; takes about four seconds. */
   static Ceilings measure(ComputeDevice device, Runnable synchronize) {
@@ -54,6 +57,26 @@ public record Ceilings(
                 }
               });
       return 2 * 4 * COPY_FLOATS / micros;
+    }
+  }
+
+  /**
+   * Rate of products of large square matrices in a precision, in units of 1e9 operations a second.
+   */
+  static double gemmGflopsPerS(ComputeDevice device, Precision precision) {
+    ScalarType type = precision == Precision.BF16 ? ScalarType.BFloat16 : ScalarType.Float;
+    try (NativeScope scope = new NativeScope();
+        Precision.Mode mode = precision.autocast(device)) {
+      Tensor square = torch.randn(new long[] {GEMM_SIDE, GEMM_SIDE}).to(device.torch(), type);
+      double micros =
+          median(
+              new Stopwatch(2 * SECONDS, Stopwatch.synchronize(device)),
+              turn -> {
+                try (NativeScope product = new NativeScope()) {
+                  torch.mm(square, square);
+                }
+              });
+      return 2e-3 * GEMM_SIDE * GEMM_SIDE * GEMM_SIDE / micros;
     }
   }
 

@@ -42,7 +42,8 @@ final class ComposedRun implements AutoCloseable {
     this.original.train(false);
     this.data = data;
     this.config = config;
-    this.step = new ComposedStep(engine, original, config.learningRate(), config.weightDecay());
+    this.step =
+        new ComposedStep(engine.device(), original, config.learningRate(), config.weightDecay());
   }
 
   /** The epochs. */

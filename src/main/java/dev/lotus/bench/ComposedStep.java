@@ -1,11 +1,11 @@
 package dev.lotus.bench;
 
 import dev.lotus.backbone.Backbone;
+import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.Precision;
 import dev.lotus.load.Batch;
 import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
-import dev.lotus.unlearn.Engine;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -26,7 +26,7 @@ final class ComposedStep implements AutoCloseable {
     Tensor of(Tensor like, boolean hard);
   }
 
-  private final Engine engine;
+  private final ComputeDevice device;
   private final Backbone teacher;
   private final Backbone student;
   private final WeightUpdate update;
@@ -34,8 +34,8 @@ final class ComposedStep implements AutoCloseable {
   /**
    * @param original stays as it is
    */
-  ComposedStep(Engine engine, Backbone original, double learningRate, double weightDecay) {
-    this.engine = new Engine(engine.device(), Precision.FP32, engine.normalization(), null);
+  ComposedStep(ComputeDevice device, Backbone original, double learningRate, double weightDecay) {
+    this.device = device;
     teacher = original.copy();
     teacher.channelsLast(false);
     teacher.train(false);
@@ -46,7 +46,7 @@ final class ComposedStep implements AutoCloseable {
 
   /** Takes the step and returns its loss, which belongs to the caller's scope. */
   Tensor run(Batch batch, double tau, Noise noise) {
-    try (Precision.Mode mode = engine.precision().autocast(engine.device())) {
+    try (Precision.Mode mode = Precision.FP32.autocast(device)) {
       Tensor images = batch.images();
       update.zeroGrad();
       Tensor teacher_BC;
@@ -55,7 +55,7 @@ final class ComposedStep implements AutoCloseable {
       }
       Tensor student_BC = student.forward(images);
       Tensor flags = torch.tensor(batch.isForget()).to(student_BC.scalar_type());
-      Tensor isForget = flags.to(engine.device().torch(), flags.scalar_type()).view(-1, 1);
+      Tensor isForget = flags.to(device.torch(), flags.scalar_type()).view(-1, 1);
       Tensor loss =
           ComposedLoss.loss(
               student_BC,

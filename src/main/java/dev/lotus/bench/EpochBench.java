@@ -10,6 +10,7 @@ import dev.lotus.unlearn.ModelScores;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnLoop;
+import java.util.Locale;
 
 /** A whole LoTUS run with its evaluation, by the engine or as the published code does it. */
 public final class EpochBench {
@@ -51,7 +52,7 @@ public final class EpochBench {
           engine.device().cuda() ? "cuda" : "cpu",
           TorchRuntime.threads(),
           variant == Variant.ENGINE ? engine.precision().toString() : "fp32",
-          variant.name().toLowerCase(java.util.Locale.ROOT),
+          variant.name().toLowerCase(Locale.ROOT),
           seconds[0],
           seconds[1],
           fresh ? ProcessMemory.peakBytes() : 0);

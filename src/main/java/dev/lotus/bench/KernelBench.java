@@ -8,7 +8,6 @@ import dev.lotus.kernel.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
-import org.bytedeco.pytorch.global.torch_cuda;
 
 /** Runs benchmarks on one device with a number of threads that both sides have. */
 public final class KernelBench {
@@ -22,7 +21,6 @@ public final class KernelBench {
 
   private final ComputeDevice device;
   private final int threads;
-  private final Runnable synchronize;
   private final Stopwatch stopwatch;
   private final Ceilings ceilings;
 
@@ -35,10 +33,7 @@ public final class KernelBench {
   public KernelBench(ComputeDevice device, int threads, double seconds) {
     this.device = device;
     this.threads = threads;
-    this.synchronize =
-        device.cuda()
-            ? () -> torch_cuda.getCurrentCUDAStream((byte) device.index()).synchronize()
-            : null;
+    Runnable synchronize = Stopwatch.synchronize(device);
     this.stopwatch = new Stopwatch(seconds, synchronize);
     this.ceilings = Ceilings.measure(device, synchronize);
   }

@@ -10,7 +10,6 @@ import dev.lotus.data.MemoryImages;
 import dev.lotus.data.Normalization;
 import dev.lotus.data.Split;
 import dev.lotus.device.ComputeDevice;
-import dev.lotus.device.NativeScope;
 import dev.lotus.device.Precision;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.load.Augmentation;
@@ -25,15 +24,13 @@ import dev.lotus.unlearn.UnlearnSettings;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
  * Steps of a LoTUS run as {@link UnlearnLoop} takes them, each followed by one of the published
@@ -48,8 +45,6 @@ public final class StepBench {
   private static final double TAU = 2;
   private static final double LEARNING_RATE = 1e-6;
   private static final double WEIGHT_DECAY = 5e-4;
-  private static final int GEMM_SIDE = 2048;
-  private static final double GEMM_SECONDS = 1;
 
   /**
    * What to measure.
@@ -61,7 +56,7 @@ public final class StepBench {
   public record Case(Arch arch, int batch, Precision precision, boolean teacherRuns, int steps) {}
 
   private final ComputeDevice device;
-  private final double[] gemm = new double[Precision.values().length];
+  private final Map<Precision, Double> gemm = new EnumMap<>(Precision.class);
 
   public StepBench(ComputeDevice device) {
     this.device = device;
@@ -72,18 +67,24 @@ public final class StepBench {
     Arch arch = what.arch();
     Engine engine =
         new Engine(
-            device, what.precision(), Normalization.uniform(arch.channels(), 0.5f, 0.25f), null);
+            device,
+            what.precision(),
+            Normalization.uniform(arch.channels(), 0.5f, 0.25f),
+            Engine.Listener.NONE);
     int count = what.batch() * (WARM_UP + what.steps());
     UnlearnData data = data(arch, count);
     UnlearnConfig config = config(what, data.dataset());
-    double gemmRate = gemmGflopsPerS(what.precision());
+    double gemmRate =
+        gemm.computeIfAbsent(what.precision(), p -> Ceilings.gemmGflopsPerS(device, p));
     try (Backbone original = Backbones.create(arch)) {
       original.initialise(1);
       original.train(false);
       engine.place(original);
       try (Turns turns = new Turns(engine, original, data, what)) {
-        Engine listening = new Engine(device, what.precision(), engine.normalization(), turns);
-        new UnlearnLoop(listening, config).run(original, data, epoch -> {}).model().close();
+        new UnlearnLoop(engine.telling(turns), config)
+            .run(original, data, epoch -> {})
+            .model()
+            .close();
         return record(what, turns, original, gemmRate);
       }
     }
@@ -182,35 +183,6 @@ public final class StepBench {
     return new MemoryImages(arch.channels(), side, side, pixels, labels);
   }
 
-  /** Of large square products, in units of 1e9 operations a second. */
-  private double gemmGflopsPerS(Precision precision) {
-    if (gemm[precision.ordinal()] == 0) {
-      ScalarType type = precision == Precision.BF16 ? ScalarType.BFloat16 : ScalarType.Float;
-      try (NativeScope scope = new NativeScope();
-          Precision.Mode mode = precision.autocast(device)) {
-        Tensor a = torch.randn(new long[] {GEMM_SIDE, GEMM_SIDE}).to(device.torch(), type).detach();
-        Times times =
-            new Stopwatch(GEMM_SECONDS, synchronize(device))
-                .compare(
-                    List.of(
-                        turn -> {
-                          try (NativeScope product = new NativeScope()) {
-                            torch.mm(a, a);
-                          }
-                        }))
-                .get(0);
-        gemm[precision.ordinal()] = 2e-3 * GEMM_SIDE * GEMM_SIDE * GEMM_SIDE / times.median();
-      }
-    }
-    return gemm[precision.ordinal()];
-  }
-
-  private static Runnable synchronize(ComputeDevice device) {
-    return device.cuda()
-        ? () -> torch_cuda.getCurrentCUDAStream((byte) device.index()).synchronize()
-        : null;
-  }
-
   /** Told of each engine step as it ends; takes a composed one before the next begins. */
   private static final class Turns implements Engine.Listener, AutoCloseable {
     private final com.sun.management.ThreadMXBean threads =
@@ -228,8 +200,8 @@ public final class StepBench {
     private long allocatedBefore;
 
     Turns(Engine engine, Backbone original, UnlearnData data, Case what) {
-      synchronize = synchronize(engine.device());
-      composed = new ComposedStep(engine, original, LEARNING_RATE, WEIGHT_DECAY);
+      synchronize = Stopwatch.synchronize(engine.device());
+      composed = new ComposedStep(engine.device(), original, LEARNING_RATE, WEIGHT_DECAY);
       EpochOrder order = EpochOrder.of(data.split().forget(), data.split().retain());
       try (BatchLoader loader =
           new BatchLoader(

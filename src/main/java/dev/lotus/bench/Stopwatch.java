@@ -1,8 +1,10 @@
 package dev.lotus.bench;
 
+import dev.lotus.device.ComputeDevice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
  * Times several ways to do the same, in turn (A B A B ...), so that a machine that slows down slows
@@ -38,6 +40,13 @@ final class Stopwatch {
   private final double seconds;
   private final Runnable synchronize;
   private final double shortestSample;
+
+  /** What waits for a device, or null where calls return when they are done. */
+  static Runnable synchronize(ComputeDevice device) {
+    return device.cuda()
+        ? () -> torch_cuda.getCurrentCUDAStream((byte) device.index()).synchronize()
+        : null;
+  }
 
   /**
    * @param seconds how long each side is measured

@@ -8,15 +8,12 @@ import dev.lotus.bench.KernelBenchmarks;
 import dev.lotus.bench.KernelBenchmarks.Definition;
 import dev.lotus.bench.KernelRecord;
 import dev.lotus.cli.ComputeOptions.Verbosity;
-import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.kernel.DType;
 import dev.lotus.kernel.Kernels;
-import dev.lotus.report.Json;
 import dev.lotus.report.Progress;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,6 +23,7 @@ import java.util.stream.Collectors;
 import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -54,11 +52,7 @@ final class BenchCommand implements Callable<Integer> {
       description =
           "Time each kernel beside the same computation composed of libtorch operations, with as many threads, in turn.")
   static final class OfKernels implements Callable<Integer> {
-    @Option(
-        names = "--json",
-        paramLabel = "FILE",
-        description = "Write the records, one a peer, as JSON.")
-    Path json;
+    @Mixin BenchRecords output;
 
     @Option(
         names = "--op",
@@ -127,9 +121,7 @@ final class BenchCommand implements Callable<Integer> {
       } else {
         progress.note("cuda: skipped (" + reason + ")");
       }
-      if (json != null) {
-        AtomicFiles.write(json, Json.bytes(records));
-      }
+      output.write(records);
       return Main.DONE;
     }
 

@@ -5,13 +5,11 @@ import dev.lotus.backbone.Backbones;
 import dev.lotus.bench.EpochBench;
 import dev.lotus.bench.EpochBench.Variant;
 import dev.lotus.bench.EpochRecord;
-import dev.lotus.data.AtomicFiles;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.Split;
 import dev.lotus.device.InputException;
 import dev.lotus.load.Augmentation;
-import dev.lotus.report.Json;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.OptionWords;
 import dev.lotus.unlearn.UnlearnConfig;
@@ -39,6 +37,7 @@ final class BenchEpochCommand implements Callable<Integer> {
   private static final double TAU = 2;
 
   @Mixin ComputeOptions compute;
+  @Mixin BenchRecords output;
 
   @Option(
       names = "--dataset",
@@ -109,9 +108,6 @@ final class BenchEpochCommand implements Callable<Integer> {
       description = "Runs of each (default: ${DEFAULT-VALUE}).")
   int rounds;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Write the records as JSON.")
-  Path json;
-
   @Override
   public Integer call() {
     List<Variant> sides =
@@ -155,9 +151,7 @@ final class BenchEpochCommand implements Callable<Integer> {
           "composed takes %.2f times as long%n",
           seconds(records, "composed") / seconds(records, "engine"));
     }
-    if (json != null) {
-      AtomicFiles.write(json, Json.bytes(records));
-    }
+    output.write(records);
     return Main.DONE;
   }
 

@@ -4,13 +4,10 @@ import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbones;
 import dev.lotus.bench.StepBench;
 import dev.lotus.bench.StepRecord;
-import dev.lotus.data.AtomicFiles;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
-import dev.lotus.report.Json;
 import dev.lotus.unlearn.Engine;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -31,6 +28,7 @@ final class BenchStepCommand implements Callable<Integer> {
   private static final int TRANSFORMER_SIZE = 224;
 
   @Mixin ComputeOptions compute;
+  @Mixin BenchRecords output;
 
   @Option(
       names = "--model",
@@ -82,9 +80,6 @@ final class BenchStepCommand implements Callable<Integer> {
       description = "Steps of each side that count (default: ${DEFAULT-VALUE}).")
   int steps;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Write the records as JSON.")
-  Path json;
-
   @Override
   public Integer call() {
     List<Boolean> runs = teachers.stream().map(BenchStepCommand::teacherRuns).toList();
@@ -109,9 +104,7 @@ final class BenchStepCommand implements Callable<Integer> {
         System.out.println(records.get(records.size() - 1).line());
       }
     }
-    if (json != null) {
-      AtomicFiles.write(json, Json.bytes(records));
-    }
+    output.write(records);
     return Main.DONE;
   }
 

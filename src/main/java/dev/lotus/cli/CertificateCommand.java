@@ -40,22 +40,24 @@ final class CertificateCommand implements Callable<Integer> {
     throw new InputException("lotus certificate: name verify or sign");
   }
 
-  /** The folder, which must hold a certificate. */
-  private static RunFolder certified(Path folder) {
-    RunFolder run = new RunFolder(folder);
-    if (!Files.isRegularFile(run.certificate())) {
-      throw new InputException(
-          folder + " holds no certificate.json; name the folder that lotus unlearn wrote");
-    }
-    return run;
-  }
-
-  /** Read once: what is compared is what is signed. */
-  private static byte[] content(RunFolder run) {
-    try {
-      return Files.readAllBytes(run.certificate());
-    } catch (IOException e) {
-      throw new InputException(run.certificate() + ": cannot be read (" + e + ")", e);
+  /**
+   * A run folder's certificate, read once: what is compared is what is signed.
+   *
+   * @param content the file's bytes
+   */
+  private record Certified(RunFolder run, byte[] content, Certificate certificate) {
+    static Certified read(Path folder) {
+      RunFolder run = new RunFolder(folder);
+      if (!Files.isRegularFile(run.certificate())) {
+        throw new InputException(
+            folder + " holds no certificate.json; name the folder that lotus unlearn wrote");
+      }
+      try {
+        byte[] content = Files.readAllBytes(run.certificate());
+        return new Certified(run, content, Certificate.parse(content, run.certificate()));
+      } catch (IOException e) {
+        throw new InputException(run.certificate() + ": cannot be read (" + e + ")", e);
+      }
     }
   }
 
@@ -89,12 +91,11 @@ final class CertificateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-      RunFolder run = certified(folder);
-      byte[] content = content(run);
-      Certificate certificate = Certificate.parse(content, run.certificate());
-      List<Line> lines = new ArrayList<>(CertificateCheck.of(certificate, found(run)));
+      Certified certified = Certified.read(folder);
+      List<Line> lines =
+          new ArrayList<>(CertificateCheck.of(certified.certificate, found(certified.run)));
       if (publicKey != null) {
-        lines.add(signature(run, content));
+        lines.add(signature(certified.run, certified.content));
       }
       lines.forEach(line -> System.out.println(line.text()));
       if (publicKey == null) {
@@ -189,12 +190,10 @@ final class CertificateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-      RunFolder run = certified(folder);
-      byte[] content = content(run);
-      // What verify would refuse is not signed.
-      Certificate.parse(content, run.certificate());
-      CertificateSignature.sign(content, key, run.signature());
-      System.out.println(run.signature());
+      // What verify would refuse is refused here, too: it is not signed.
+      Certified certified = Certified.read(folder);
+      CertificateSignature.sign(certified.content, key, certified.run.signature());
+      System.out.println(certified.run.signature());
       return Main.DONE;
     }
   }

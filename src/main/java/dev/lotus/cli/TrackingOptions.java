@@ -1,5 +1,6 @@
 package dev.lotus.cli;
 
+import dev.lotus.report.EpochTrace;
 import dev.lotus.track.TrackedRun;
 import dev.lotus.track.Tracking;
 import dev.lotus.track.TrackingSettings;
@@ -34,6 +35,14 @@ final class TrackingOptions {
 
   /** The one run of a command; closing it waits, for a bounded time, until all is told. */
   record Told(Tracking tracking, TrackedRun run) implements AutoCloseable {
+    /** Each epoch, to the dashboards and as a line. */
+    Consumer<EpochTrace> epochs(Consumer<String> note) {
+      return epoch -> {
+        note.accept(epoch.line());
+        run.epoch(epoch);
+      };
+    }
+
     @Override
     public void close() {
       run.close();

@@ -154,15 +154,7 @@ final class TrainCommand implements Callable<Integer> {
       try (Signals.Watch watch = Signals.stopping(checkpoints)) {
         made =
             new TrainLoop(engine, config)
-                .tune(
-                    backbone,
-                    images,
-                    indices,
-                    epoch -> {
-                      common.progress().note(epoch.line());
-                      told.run().epoch(epoch);
-                    },
-                    checkpoints);
+                .tune(backbone, images, indices, told.epochs(common.progress()::note), checkpoints);
       }
       List<EpochTrace> trace = made.trace();
       double seconds = made.seconds();

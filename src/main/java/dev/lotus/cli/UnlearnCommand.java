@@ -203,14 +203,7 @@ final class UnlearnCommand implements Callable<Integer> {
       try (Signals.Watch watch = Signals.stopping(checkpoints)) {
         result =
             new UnlearnLoop(engine, config)
-                .run(
-                    original.backbone(),
-                    sets,
-                    epoch -> {
-                      common.progress().note(epoch.line());
-                      told.run().epoch(epoch);
-                    },
-                    checkpoints);
+                .run(original.backbone(), sets, told.epochs(common.progress()::note), checkpoints);
       }
       Map<String, Double> phases = new LinkedHashMap<>();
       phases.put("unlearning", result.seconds());

@@ -53,7 +53,7 @@ final class BadTeacher implements UnlearnMethod {
   @Override
   public void prepare(Task task) {
     this.task = task;
-    if (task.original().arch().name().equals(TorchScript.NAME)) {
+    if (task.original() instanceof TorchScript) {
       throw new InputException(
           "--method bad-teacher draws an untrained network like the original; a TorchScript"
               + " program does not say how");

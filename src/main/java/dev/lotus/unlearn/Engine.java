@@ -35,6 +35,9 @@ public record Engine(
           public void end() {}
         };
 
+    /** A model is about to run forward on a batch; recorded by autograd where that is on. */
+    default void forward(Backbone model, Tensor images_BCHW) {}
+
     /** A piece of work of so many images begins. */
     void begin(String what, long images);
 
@@ -76,9 +79,15 @@ public record Engine(
 
   /** A batch's logits [B, C] in the run's precision; recorded by autograd unless that is off. */
   Tensor logits(Backbone model, Tensor images_BCHW) {
+    listener.forward(model, images_BCHW);
     try (Precision.Mode mode = precision.autocast(device)) {
       return model.forward(images_BCHW);
     }
+  }
+
+  /** The same, telling somebody else. */
+  public Engine telling(Listener other) {
+    return new Engine(device, precision, normalization, other);
   }
 
   /** The same for images normalised in another way. */

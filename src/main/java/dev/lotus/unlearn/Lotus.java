@@ -53,10 +53,11 @@ final class Lotus implements UnlearnMethod {
     this.task = task;
     samples = EpochOrder.of(task.data().split().forget(), task.retainShare());
     ImageSet heldOut = task.data().dataset().heldOut();
-    // No unseen data of a forgotten class exist: its accuracy there is 0 by definition.
+    // No unseen data of a forgotten class exist: its accuracy there is 0 by definition. A fixed
+    // temperature asks for none.
     boolean noneUnseen = task.data().forgetsClass() && !task.quirk(UpstreamQuirk.SALUN_LOTUS_CLASS);
     accUnseen =
-        noneUnseen
+        noneUnseen || task.config().fixedTau() != null
             ? 0
             : new Evaluator(task.engine())
                 .statistics(task.original(), heldOut, task.data().split().val(), "unseen")
@@ -71,12 +72,9 @@ final class Lotus implements UnlearnMethod {
       return new Begin(false, tau, null, null);
     }
     double accForget = accForget(task, epoch);
-    if (temperature.stops(accForget, accUnseen)) {
-      return new Begin(true, null, accForget, accUnseen);
-    }
     // The kernels take tau in fp32; beyond its range the target is uniform, as at the range's end.
     tau = Math.min(temperature.tau(accForget, accUnseen), Float.MAX_VALUE);
-    return new Begin(false, tau, accForget, accUnseen);
+    return new Begin(temperature.stops(accForget, accUnseen), tau, accForget, accUnseen);
   }
 
   private double accForget(Task task, int epoch) {

@@ -1,8 +1,11 @@
 package dev.lotus.unlearn;
 
+import dev.lotus.backbone.Backbone;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * Listens to a short run and keeps, for its preparation and each of its epochs, what grows with the
@@ -21,10 +24,11 @@ final class PlanProbe implements Engine.Listener {
     private double flops;
   }
 
-  private final CountingBackbone.Count count;
+  /** A forward pass and, twice as much, the backward pass that follows it. */
+  private static final int WITH_GRADIENTS = 3;
+
   private final List<Part> parts = new ArrayList<>(List.of(new Part()));
   private long mark = System.nanoTime();
-  private double flopsMark;
   private boolean training;
   private int batches;
   private long images;
@@ -32,8 +36,11 @@ final class PlanProbe implements Engine.Listener {
   private long warmImages;
   private double coldSeconds;
 
-  PlanProbe(CountingBackbone.Count count) {
-    this.count = count;
+  @Override
+  public void forward(Backbone model, Tensor images_BCHW) {
+    int passes = GradMode.is_enabled() ? WITH_GRADIENTS : 1;
+    part().flops +=
+        passes * images_BCHW.size(0) * model.flops(images_BCHW.size(2), images_BCHW.size(3));
   }
 
   private double lap() {
@@ -52,19 +59,13 @@ final class PlanProbe implements Engine.Listener {
     part().fixedSeconds += lap();
     training = what.startsWith("epoch");
     if (training && parts.size() == 1) {
-      nextPart();
+      parts.add(new Part());
     }
     batches = 0;
     images = 0;
     warmSeconds = 0;
     warmImages = 0;
     coldSeconds = 0;
-  }
-
-  private void nextPart() {
-    part().flops = count.flops - flopsMark;
-    flopsMark = count.flops;
-    parts.add(new Part());
   }
 
   @Override
@@ -96,13 +97,12 @@ final class PlanProbe implements Engine.Listener {
   /** An epoch ended; the next one's evaluation belongs to the next. */
   void epochOver() {
     part().fixedSeconds += lap();
-    nextPart();
+    parts.add(new Part());
   }
 
   /** The run ended. */
   void over() {
     part().fixedSeconds += lap();
-    part().flops = count.flops - flopsMark;
   }
 
   /** Epochs that took steps. */

@@ -336,6 +336,7 @@ public final class RunCheckpoints {
     Map<String, String> now = new LinkedHashMap<>(LibraryVersions.all());
     now.put("device", device.describe());
     now.put("threads", String.valueOf(TorchRuntime.threads()));
+    now.put("numerics", String.valueOf(LibraryVersions.NUMERICS));
     return now;
   }
 }

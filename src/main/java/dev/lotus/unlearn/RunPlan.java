@@ -39,9 +39,6 @@ public record RunPlan(
   private static final int EVALUATED = 4 * Evaluator.BATCH;
   private static final int PROBED_EPOCHS = 2;
 
-  /** A temperature for a probe in which LoTUS would stop at once. */
-  private static final double ANY_TAU = 1;
-
   /**
    * Probes the run on its device; {@code original} and {@code data} stay as they are.
    *
@@ -63,48 +60,31 @@ public record RunPlan(
     double scale =
         (double) samples / (corner.split().forget().length + corner.split().retain().length);
     int probed = Math.min(epochs, PROBED_EPOCHS);
-    PlanProbe probe = probe(engine, original, corner, config.probing(probed, config.fixedTau()));
-    double evaluating = evaluationSeconds(engine, original, data);
-    double unprobed = 0;
-    if (probe.epochs() < probed) {
-      // At a fixed temperature LoTUS does not look at D_f before each epoch.
-      probe = probe(engine, original, corner, config.probing(probed, ANY_TAU));
-      unprobed = (epochs - 1.0) * split.forget().length;
-    }
-    ImageSet images = data.dataset().train();
-    return new RunPlan(
-        epochs,
-        Math.round(probe.trainingImages(epochs) * scale),
-        Math.round(probe.evaluatedImages(epochs) * scale + unprobed),
-        probe.flops(epochs) * scale + unprobed * original.flops(images.height(), images.width()),
-        ((probe.trainingImages(epochs) + probe.evaluatedImages(epochs)) * scale + unprobed)
-            * images.imageBytes(),
-        probe.seconds(epochs, scale) + unprobed * evaluating / EVALUATED,
-        2 * evaluating * images(split) / EVALUATED,
-        ProcessMemory.peakBytes());
-  }
-
-  private static PlanProbe probe(
-      Engine engine, Backbone original, UnlearnData corner, UnlearnConfig config) {
-    CountingBackbone.Count count = new CountingBackbone.Count();
-    PlanProbe probe = new PlanProbe(count);
-    Engine listening =
-        new Engine(engine.device(), engine.precision(), engine.normalization(), probe);
-    new UnlearnLoop(listening, config)
-        .run(new CountingBackbone(original, count), corner, epoch -> probe.epochOver())
+    PlanProbe probe = new PlanProbe();
+    UnlearnLoop.toTheEnd(engine.telling(probe), config.with(probed, config.fixedTau()))
+        .run(original, corner, epoch -> probe.epochOver())
         .model()
         .close();
     probe.over();
-    return probe;
+    ImageSet images = data.dataset().train();
+    double seen = probe.trainingImages(epochs) + probe.evaluatedImages(epochs);
+    return new RunPlan(
+        epochs,
+        Math.round(probe.trainingImages(epochs) * scale),
+        Math.round(probe.evaluatedImages(epochs) * scale),
+        probe.flops(epochs) * scale,
+        seen * scale * images.imageBytes(),
+        probe.seconds(epochs, scale),
+        2 * evaluationSeconds(engine, original, data) * images(split) / EVALUATED,
+        ProcessMemory.peakBytes());
   }
 
   /** Of {@link #EVALUATED} images, from as many as there are of them. */
   private static double evaluationSeconds(Engine engine, Backbone original, UnlearnData data) {
-    PlanProbe probe = new PlanProbe(new CountingBackbone.Count());
-    Engine listening =
-        new Engine(engine.device(), engine.precision(), engine.normalization(), probe);
+    PlanProbe probe = new PlanProbe();
     int[] some = part(data.split().retain(), EVALUATED);
-    new Evaluator(listening).statistics(original, data.dataset().train(), some, "retain");
+    new Evaluator(engine.telling(probe))
+        .statistics(original, data.dataset().train(), some, "retain");
     probe.over();
     return probe.seconds(1, (double) EVALUATED / some.length);
   }

@@ -108,10 +108,10 @@ public record UnlearnConfig(
   }
 
   /** The same for so many epochs, at this temperature (null = by the schedule). */
-  UnlearnConfig probing(int fewEpochs, Double tau) {
+  UnlearnConfig with(int otherEpochs, Double tau) {
     return new UnlearnConfig(
         method,
-        fewEpochs,
+        otherEpochs,
         batch,
         learningRate,
         weightDecay,

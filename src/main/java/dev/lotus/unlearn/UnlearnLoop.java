@@ -29,9 +29,17 @@ public final class UnlearnLoop {
   private final UnlearnConfig config;
   private final UnlearnMethods.Factory factory;
   private final Function<List<Tensor>, WeightUpdate> ownOptimizer;
+  private boolean mayStop = true;
 
   public UnlearnLoop(Engine engine, UnlearnConfig config) {
     this(engine, config, UnlearnMethods.entry(config.method()).factory(), null);
+  }
+
+  /** Takes all epochs, whatever the method's stop rule says: to see how long they take. */
+  static UnlearnLoop toTheEnd(Engine engine, UnlearnConfig config) {
+    UnlearnLoop loop = new UnlearnLoop(engine, config);
+    loop.mayStop = false;
+    return loop;
   }
 
   /**
@@ -91,7 +99,7 @@ public final class UnlearnLoop {
       RunProgress progress = checkpoints.start(student, update);
       for (int epoch = progress.epoch(); epoch < method.epochs(config); epoch++) {
         UnlearnMethod.Begin begin = begin(method, task, progress);
-        if (begin.stop()) {
+        if (begin.stop() && mayStop) {
           break;
         }
         progress.begin(begin);

@@ -44,7 +44,7 @@ public interface UnlearnMethod extends AutoCloseable {
    * What a method decided about the epoch that is to begin.
    *
    * @param stop true ends the run before the epoch
-   * @param tau temperature, or null
+   * @param tau temperature, were the epoch to run, or null
    * @param accForget accuracy on the forget set it was taken from, or null
    * @param accUnseen accuracy on unseen data it was taken from, or null
    */

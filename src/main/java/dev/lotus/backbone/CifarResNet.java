@@ -1,7 +1,6 @@
 package dev.lotus.backbone;
 
 import org.bytedeco.pytorch.GeneratorOptional;
-import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -27,22 +26,18 @@ final class CifarResNet extends ConvolutionalBackbone<ConvolutionalBackbone.Shor
    * after.
    */
   private static final class Padding implements Shortcut {
-    private final LongOptional wholeRange;
-    private final long stride;
+    private final Layers.Thinning thinning;
     private final long[] padding;
 
     Padding(StateBuilder state, int in, int out, int stride) {
-      this.wholeRange = state.own(new LongOptional());
-      this.stride = stride;
+      this.thinning = new Layers.Thinning(state, stride);
       // Channel counts are multiples of 8, so the halves are equal.
       this.padding = new long[] {0, 0, 0, 0, (out - in) / 2, (out - in) / 2};
     }
 
     @Override
     public Tensor apply(Tensor x, Layers.Mode mode) {
-      Tensor every =
-          x.slice(2, wholeRange, wholeRange, stride).slice(3, wholeRange, wholeRange, stride);
-      return torch.constant_pad_nd(every, padding);
+      return torch.constant_pad_nd(thinning.apply(x), padding);
     }
   }
 

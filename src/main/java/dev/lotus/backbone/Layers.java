@@ -3,6 +3,7 @@ package dev.lotus.backbone;
 import dev.lotus.device.NativeScope;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -32,13 +33,38 @@ final class Layers {
 
   private Layers() {}
 
+  /** Every so many pixels of every so many rows, the first among them: a view. */
+  static final class Thinning {
+    private final LongOptional whole;
+    private final int stride;
+
+    Thinning(StateBuilder state, int stride) {
+      this.whole = state.own(new LongOptional());
+      this.stride = stride;
+    }
+
+    Tensor apply(Tensor x_BCHW) {
+      return x_BCHW.slice(2, whole, whole, stride).slice(3, whole, whole, stride);
+    }
+  }
+
   /** Square convolution without bias, padded so that stride 1 keeps the size. */
   static final class Convolution {
     /** Of fewer weights the products cost less than arranging them: 256 x 256 channels, 3 x 3. */
     private static final long LEAST_DENSE = 256 * 256 * 9;
 
+    /**
+     * oneDNN 3.7 gathers the pixels that a strided 1x1 convolution reads into a buffer, and with
+     * fewer input channels than a vector register has numbers (16 in AVX-512) its backward pass
+     * writes past the end (uxlfoundation/oneDNN#6035): crashes, or wrong weights without a word.
+     */
+    private static final long LEAST_STRIDED = 16;
+
+    private static final long[] EACH = {1, 1};
+
     private final Tensor weight;
     private final TensorOptional noBias;
+    private final Thinning thinning;
     private final long[] stride;
     private final long[] padding;
     private final DenseConvolution dense;
@@ -46,15 +72,20 @@ final class Layers {
     Convolution(StateBuilder state, String name, int in, int out, int kernel, int stride) {
       this.weight = state.parameter(name + ".weight", out, in, kernel, kernel);
       this.noBias = state.own(new TensorOptional());
-      this.stride = new long[] {stride, stride};
+      boolean thins = kernel == 1 && stride > 1 && in < LEAST_STRIDED;
+      this.thinning = thins ? new Thinning(state, stride) : null;
+      this.stride = thins ? EACH : new long[] {stride, stride};
       this.padding = new long[] {kernel / 2, kernel / 2};
       this.dense = new DenseConvolution(kernel, stride, kernel / 2, out);
     }
 
     Tensor apply(Tensor x) {
-      return isDense(x)
-          ? dense.apply(x, weight)
-          : torch.conv2d(x, weight, noBias, stride, padding, NO_DILATION, 1);
+      return isDense(x) ? dense.apply(x, weight) : direct(x, weight, noBias);
+    }
+
+    private Tensor direct(Tensor x, Tensor kernels, TensorOptional bias) {
+      Tensor seen = thinning == null ? x : thinning.apply(x);
+      return torch.conv2d(seen, kernels, bias, stride, padding, NO_DILATION, 1);
     }
 
     /**
@@ -75,7 +106,7 @@ final class Layers {
      * @param bias [out]
      */
     Tensor apply(Tensor x, Tensor folded, TensorOptional bias) {
-      return torch.conv2d(x, folded, bias, stride, padding, NO_DILATION, 1);
+      return direct(x, folded, bias);
     }
 
     /** Of an image whose result has that many pixels. */

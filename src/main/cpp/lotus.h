@@ -74,6 +74,16 @@ LOTUS_API const char* lotus_backend_reason(int32_t device);
  * depend on it, bit for bit. */
 LOTUS_API int32_t lotus_set_num_threads(int32_t threads);
 
+/* ---- A JVM's calls (dev.lotus.kernel.JniCalls) ---------------------------------------------------------------- */
+
+/* From now on counts the calls of native methods of org.bytedeco and dev.lotus that the process's JVM binds later:
+ * those it has called before stay uncounted. Costs some nanoseconds a call, and cannot be switched off again.
+ * LOTUS_UNSUPPORTED without a JVM, and where the library was built without the JDK's jvmti.h. */
+LOTUS_API int32_t lotus_count_jni_calls(void);
+
+/* How many there were, of all threads. */
+LOTUS_API int64_t lotus_jni_calls(void);
+
 /* ---- Random numbers (dev.lotus.kernel.Philox) ---------------------------------------------------------------- */
 /*
  * Philox4x32-10. key = (seed low word, seed high word);

@@ -31,7 +31,7 @@ class StepBenchTest {
   void aStepIsMeasuredBesideTheComposedOne(boolean teacherRuns) {
     int batch = 4;
     StepRecord record =
-        new StepBench(ComputeDevice.CPU)
+        new StepBench(ComputeDevice.CPU, false)
             .run(new StepBench.Case(TINY, batch, Precision.FP32, teacherRuns, 3));
     assertThat(record.teacher()).isEqualTo(teacherRuns ? "run" : "cached");
     assertThat(record.p20Ms()).isPositive().isLessThanOrEqualTo(record.medianMs());

@@ -170,13 +170,6 @@ class EndToEndTest {
     for (boolean forcibly : new boolean[] {false, true}) {
       Path out = temp.resolve("killed" + forcibly);
       List<String> command =
-          new ArrayList<>(
-              List.of(
-                  Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp",
-                  System.getProperty(
-                          "surefire.test.class.path", System.getProperty("java.class.path")),
-                      "dev.lotus.cli.Main"));
-      command.addAll(
           List.of(
               "train",
               "--dataset",
@@ -188,13 +181,9 @@ class EndToEndTest {
               "--threads",
               "1",
               "--out",
-              out.toString()));
+              out.toString());
       Path log = temp.resolve("log" + forcibly);
-      Process process =
-          new ProcessBuilder(command)
-              .redirectErrorStream(true)
-              .redirectOutput(log.toFile())
-              .start();
+      Process process = OwnJvm.start(log, command);
       long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
       while (!Files.readString(log).contains("epoch 1")
           && process.isAlive()

@@ -156,20 +156,8 @@ class ExperimentCommandTest {
 
   /** A process of its own, killed by SIGKILL so long after it began a step; never with step 0. */
   private int child(List<String> arguments, int step, long millis) throws Exception {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
-                "-cp",
-                System.getProperty(
-                    "surefire.test.class.path", System.getProperty("java.class.path")),
-                "dev.lotus.cli.Main"));
-    command.addAll(arguments);
     Path log = temp.resolve("log");
-    Process process =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    Process process = OwnJvm.start(log, arguments);
     while (step > 0 && process.isAlive()) {
       Matcher begun = Pattern.compile("\\[(\\d+)/" + STEPS + "]").matcher(Files.readString(log));
       if (begun.results().anyMatch(match -> Integer.parseInt(match.group(1)) >= step)) {

@@ -55,24 +55,6 @@ class ResumeCommandTest {
     return CommandRun.of(args.toArray(String[]::new));
   }
 
-  /** The command line as a process of its own. */
-  private static Process start(Path log, List<String> args, String... shell) throws IOException {
-    List<String> command = new ArrayList<>(List.of(shell));
-    command.addAll(
-        List.of(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-XX:-UsePerfData",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-            "dev.lotus.cli.Main"));
-    command.addAll(args);
-    return new ProcessBuilder(command)
-        .redirectErrorStream(true)
-        .redirectOutput(log.toFile())
-        .start();
-  }
-
   private static void awaitFile(Path file, Process process) throws InterruptedException {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
     while (!Files.exists(file) && process.isAlive() && System.nanoTime() < deadline) {
@@ -110,7 +92,7 @@ class ResumeCommandTest {
     List<String> resumed = train(out, "--checkpoint-seconds", "0", "--resume");
     Path log = temp.resolve("killed.log");
     long seed = System.nanoTime();
-    Process killed = start(log, resumed);
+    Process killed = OwnJvm.start(log, resumed);
     awaitFile(out.resolve(CHECKPOINT), killed);
     Thread.sleep(new Random(seed).nextInt(150));
     killed.destroyForcibly();
@@ -126,7 +108,7 @@ class ResumeCommandTest {
 
     // A file that the next checkpoint replaces says that the stopped process is under way.
     Files.deleteIfExists(out.resolve(PREVIOUS));
-    Process stopped = start(log, resumed);
+    Process stopped = OwnJvm.start(log, resumed);
     awaitFile(out.resolve(PREVIOUS), stopped);
     stopped.destroy();
     assertThat(stopped.waitFor(60, TimeUnit.SECONDS)).isTrue();
@@ -148,7 +130,7 @@ class ResumeCommandTest {
     Path log = temp.resolve("full.log");
     // 64 KiB: less than the checkpoint and less than the model.
     Process limited =
-        start(
+        OwnJvm.start(
             log,
             train(out, "--checkpoint-seconds", "0"),
             "bash",

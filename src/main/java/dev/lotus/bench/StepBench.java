@@ -12,6 +12,7 @@ import dev.lotus.data.Split;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.Precision;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.kernel.JniCalls;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
@@ -56,10 +57,15 @@ public final class StepBench {
   public record Case(Arch arch, int batch, Precision precision, boolean teacherRuns, int steps) {}
 
   private final ComputeDevice device;
+  private final boolean countsJni;
   private final Map<Precision, Double> gemm = new EnumMap<>(Precision.class);
 
-  public StepBench(ComputeDevice device) {
+  /**
+   * @param countsJni whether {@link JniCalls} counts
+   */
+  public StepBench(ComputeDevice device, boolean countsJni) {
     this.device = device;
+    this.countsJni = countsJni;
   }
 
   /** Measures the engine's step and the composed one in turn. */
@@ -122,6 +128,7 @@ public final class StepBench {
         gemmRate,
         100 * gflops / engine.median() * 1e3 / gemmRate,
         turns.allocated / what.steps(),
+        countsJni ? Math.round((double) turns.jniCalls / what.steps()) : null,
         "composed",
         composed.median(),
         ratio.median(),
@@ -194,10 +201,12 @@ public final class StepBench {
     private final List<Double> engineMs = new ArrayList<>();
     private final List<Double> composedMs = new ArrayList<>();
     private long allocated;
+    private long jniCalls;
     private boolean training;
     private int turn;
     private long begun;
     private long allocatedBefore;
+    private long jniCallsBefore;
 
     Turns(Engine engine, Backbone original, UnlearnData data, Case what) {
       synchronize = Stopwatch.synchronize(engine.device());
@@ -230,6 +239,7 @@ public final class StepBench {
       }
       double engine = stop();
       long leftBehind = allocated() - allocatedBefore;
+      long crossings = JniCalls.calls() - jniCallsBefore;
       start();
       try (PointerScope step = new PointerScope()) {
         composed.run(ready.get(turn % ready.size()), TAU, ComposedStep.Noise.DRAWN);
@@ -239,6 +249,7 @@ public final class StepBench {
         engineMs.add(engine);
         composedMs.add(peer);
         allocated += leftBehind;
+        jniCalls += crossings;
       }
       start();
     }
@@ -252,6 +263,7 @@ public final class StepBench {
         synchronize.run();
       }
       allocatedBefore = allocated();
+      jniCallsBefore = JniCalls.calls();
       begun = System.nanoTime();
     }
 

@@ -11,6 +11,7 @@ import java.util.Locale;
  * @param gflops nominal arithmetic of one engine step, in units of 1e9 operations
  * @param percentOfGemm rate of that arithmetic against large matrix products in the same precision
  * @param allocatedBytes what a step leaves to Java's garbage collector
+ * @param jniCalls how often an engine step calls native code; null where nobody counted
  * @param peer {@code composed}
  */
 public record StepRecord(
@@ -32,6 +33,7 @@ public record StepRecord(
     @JsonProperty("gemm_gflops_per_s") double gemmGflopsPerS,
     @JsonProperty("percent_of_gemm") double percentOfGemm,
     @JsonProperty("allocated_bytes") long allocatedBytes,
+    @JsonProperty("jni_calls") Long jniCalls,
     String peer,
     @JsonProperty("peer_median_ms") double peerMedianMs,
     double speedup,
@@ -41,7 +43,7 @@ public record StepRecord(
   /** The head of a table of {@link #line}s. */
   public static String head() {
     return String.format(
-        "%-20s %5s %5s %-6s %-7s %10s %17s %9s %7s %12s %8s %13s",
+        "%-20s %5s %5s %-6s %-7s %10s %17s %9s %7s %9s %10s %12s %8s %13s",
         "model",
         "size",
         "batch",
@@ -51,6 +53,8 @@ public record StepRecord(
         "p20..p80",
         "images/s",
         "of GEMM",
+        "JNI calls",
+        "kB garbage",
         "composed ms",
         "speedup",
         "p20..p80");
@@ -60,7 +64,7 @@ public record StepRecord(
   public String line() {
     return String.format(
         Locale.ROOT,
-        "%-20s %5d %5d %-6s %-7s %10.1f %17s %9.1f %6.0f%% %12.1f %7.2fx %13s",
+        "%-20s %5d %5d %-6s %-7s %10.1f %17s %9.1f %6.0f%% %9s %10.1f %12.1f %7.2fx %13s",
         model,
         imageSize,
         batch,
@@ -70,6 +74,8 @@ public record StepRecord(
         String.format(Locale.ROOT, "%.1f..%.1f", p20Ms, p80Ms),
         imagesPerS,
         percentOfGemm,
+        jniCalls == null ? "-" : jniCalls,
+        allocatedBytes / 1e3,
         peerMedianMs,
         speedup,
         String.format(Locale.ROOT, "%.2f..%.2f", speedupP20, speedupP80));

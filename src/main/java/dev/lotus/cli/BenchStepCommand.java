@@ -7,6 +7,7 @@ import dev.lotus.bench.StepRecord;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.kernel.JniCalls;
 import dev.lotus.unlearn.Engine;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,8 +91,9 @@ final class BenchStepCommand implements Callable<Integer> {
       throw new InputException("--batch " + batch + ": give 1 to 65536");
     }
     List<Arch> archs = models.stream().map(this::arch).toList();
+    boolean countsJni = JniCalls.count(); // before the first work
     Engine engine = compute.engine(Normalization.uniform(3, 0.5f, 0.25f));
-    StepBench bench = new StepBench(engine.device());
+    StepBench bench = new StepBench(engine.device(), countsJni);
     List<StepRecord> records = new ArrayList<>();
     System.out.printf("%s, %d threads%n", engine.device().describe(), TorchRuntime.threads());
     System.out.println(StepRecord.head());

@@ -5,10 +5,7 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
 import dev.lotus.bench.Stopwatch.Times;
 import dev.lotus.data.Dataset;
-import dev.lotus.data.ImageSet;
-import dev.lotus.data.MemoryImages;
 import dev.lotus.data.Normalization;
-import dev.lotus.data.Split;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.Precision;
 import dev.lotus.device.TorchRuntime;
@@ -24,13 +21,10 @@ import dev.lotus.unlearn.UnlearnLoop;
 import dev.lotus.unlearn.UnlearnSettings;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.stream.IntStream;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
@@ -41,7 +35,6 @@ public final class StepBench {
   /** Steps that count for neither side. */
   private static final int WARM_UP = 2;
 
-  private static final int HELD_OUT = 16;
   private static final int READY = 2;
   private static final double TAU = 2;
   private static final double LEARNING_RATE = 1e-6;
@@ -78,7 +71,7 @@ public final class StepBench {
             Normalization.uniform(arch.channels(), 0.5f, 0.25f),
             Engine.Listener.NONE);
     int count = what.batch() * (WARM_UP + what.steps());
-    UnlearnData data = data(arch, count);
+    UnlearnData data = RandomData.of(arch, count, Math.max(1, count / 10));
     UnlearnConfig config = config(what, data.dataset());
     double gemmRate =
         gemm.computeIfAbsent(what.precision(), p -> Ceilings.gemmGflopsPerS(device, p));
@@ -149,45 +142,6 @@ public final class StepBench {
         .fixedTau(TAU)
         .augmentation(what.teacherRuns() ? crop : Augmentation.NONE)
         .build(dataset, what.arch());
-  }
-
-  /** Pixels without meaning: a step takes as long with them. */
-  private static UnlearnData data(Arch arch, int count) {
-    Dataset dataset =
-        new Dataset(
-            "random",
-            images(arch, count, 1),
-            images(arch, HELD_OUT, 2),
-            IntStream.range(0, arch.classes()).mapToObj(k -> "class " + k).toList(),
-            "",
-            Normalization.uniform(arch.channels(), 0.5f, 0.25f));
-    int[] all = EpochOrder.all(count).indices();
-    int forget = Math.max(1, count / 10);
-    int[] heldOut = EpochOrder.all(HELD_OUT).indices();
-    Split split =
-        new Split(
-            Split.SCHEMA,
-            dataset.name(),
-            dataset.sha256(),
-            1,
-            "random",
-            Arrays.copyOf(all, forget),
-            Arrays.copyOfRange(all, forget, count),
-            Arrays.copyOf(heldOut, HELD_OUT / 2),
-            Arrays.copyOfRange(heldOut, HELD_OUT / 2, HELD_OUT));
-    return new UnlearnData(dataset, split);
-  }
-
-  private static ImageSet images(Arch arch, int count, long seed) {
-    int side = arch.imageSize();
-    byte[] pixels = new byte[Math.multiplyExact(count, arch.channels() * side * side)];
-    byte[] labels = new byte[count];
-    Random draw = new Random(seed);
-    draw.nextBytes(pixels);
-    for (int i = 0; i < count; i++) {
-      labels[i] = (byte) (i % Math.min(arch.classes(), 128));
-    }
-    return new MemoryImages(arch.channels(), side, side, pixels, labels);
   }
 
   /** Told of each engine step as it ends; takes a composed one before the next begins. */

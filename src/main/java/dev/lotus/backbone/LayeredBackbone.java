@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.MemoryFormat;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What the backbones made of {@link Layers} share: state, mode, device, and checks around a pass.
@@ -22,7 +23,6 @@ abstract class LayeredBackbone implements Backbone {
   private StateBuilder.State state;
   private ComputeDevice device = ComputeDevice.CPU;
   private boolean training = true;
-  private boolean channelsLast;
   private boolean frozen;
 
   LayeredBackbone(Arch arch) {
@@ -57,7 +57,10 @@ abstract class LayeredBackbone implements Backbone {
   public final Tensor forward(Tensor images_BCHW) {
     check(images_BCHW);
     try (NativeScope scope = new NativeScope()) {
-      Tensor x = channelsLast ? images_BCHW.contiguous(MemoryFormat.ChannelsLast) : images_BCHW;
+      Tensor x =
+          state.order().channelsLast()
+              ? images_BCHW.contiguous(MemoryFormat.ChannelsLast)
+              : images_BCHW;
       Tensor logits = layers(x, mode());
       if (training) {
         state.countBatch();
@@ -112,7 +115,7 @@ abstract class LayeredBackbone implements Backbone {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
       copy.to(device);
-      copy.channelsLast(channelsLast);
+      copy.channelsLast(state.order().channelsLast());
       copy.train(training);
       state.byName().forEach((name, tensor) -> copy.state.byName().get(name).copy_(tensor));
       return copy;
@@ -149,14 +152,14 @@ abstract class LayeredBackbone implements Backbone {
         }
       }
     }
-    channelsLast = on;
+    state.order().channelsLast(on);
     state.thaw();
   }
 
   @Override
   public final void initialise(long seed) {
     ComputeDevice deviceBefore = device;
-    boolean formatBefore = channelsLast;
+    boolean formatBefore = state.order().channelsLast();
     // The CPU's generator in the usual memory order: the same weights on every machine.
     to(ComputeDevice.CPU);
     channelsLast(false);
@@ -170,8 +173,9 @@ abstract class LayeredBackbone implements Backbone {
     to(deviceBefore);
   }
 
-  private boolean isCounter(Tensor tensor) {
-    return tensor.scalar_type() == state.counters().scalar_type();
+  private static boolean isCounter(Tensor tensor) {
+    // The binding makes a new object of the enum at each call: intern() gives the constant.
+    return tensor.scalar_type().intern() == ScalarType.Long;
   }
 
   @Override

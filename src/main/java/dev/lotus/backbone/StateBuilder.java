@@ -22,6 +22,20 @@ final class StateBuilder {
   private final List<String> counters = new ArrayList<>();
   private final List<Layers.BatchNorm> normalisations = new ArrayList<>();
   private final List<Pointer> owned = new ArrayList<>();
+  private final Order order = new Order();
+
+  /** What the layers look up at each pass: the order that their backbone computes in. */
+  static final class Order {
+    private boolean channelsLast;
+
+    boolean channelsLast() {
+      return channelsLast;
+    }
+
+    void channelsLast(boolean on) {
+      channelsLast = on;
+    }
+  }
 
   /**
    * A backbone's tensors, and what else of native memory its layers keep.
@@ -32,6 +46,7 @@ final class StateBuilder {
    *     all layers
    * @param one the number one, kept because every training step adds it
    * @param normalisations the layers that may keep folded weights
+   * @param order shared with the layers
    * @param owned everything else native of this backbone
    */
   record State(
@@ -40,6 +55,7 @@ final class StateBuilder {
       Tensor counters,
       Scalar one,
       List<Layers.BatchNorm> normalisations,
+      Order order,
       List<Pointer> owned)
       implements AutoCloseable {
     /**
@@ -86,6 +102,10 @@ final class StateBuilder {
     normalisations.add(layer);
   }
 
+  Order order() {
+    return order;
+  }
+
   /** Keeps {@code pointer} until the backbone is closed. */
   <P extends Pointer> P own(P pointer) {
     owned.add(NativeScope.own(pointer));
@@ -98,7 +118,7 @@ final class StateBuilder {
       byName.put(counters.get(i), own(all.select(0, i)));
     }
     return new State(
-        byName, List.copyOf(parameters), all, own(new Scalar(1L)), normalisations, owned);
+        byName, List.copyOf(parameters), all, own(new Scalar(1L)), normalisations, order, owned);
   }
 
   private Tensor zeros(ScalarType type, long... shape) {

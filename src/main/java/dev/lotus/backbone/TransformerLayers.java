@@ -1,5 +1,6 @@
 package dev.lotus.backbone;
 
+import dev.lotus.kernel.Kernels;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.GeneratorOptional;
@@ -9,6 +10,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * The layers a vision transformer is made of, with timm's names. Shapes: B images, N tokens, D
@@ -20,20 +23,58 @@ final class TransformerLayers {
 
   private TransformerLayers() {}
 
+  /**
+   * libtorch multiplies fp32 matrices by OpenBLAS, whose vectors are those of AVX2 on many
+   * processors that have AVX-512; oneDNN, which makes its convolutions, uses them in full.
+   */
+  private static final class WideVectors {
+    private static final boolean THERE = Kernels.cpuLevel().equals("x86-64-v4");
+
+    static boolean inFp32(Tensor x) {
+      return THERE
+          && !x.is_cuda()
+          && x.scalar_type().intern() == ScalarType.Float
+          && !torch.is_autocast_enabled(DeviceType.CPU);
+    }
+  }
+
   /** Fully connected layer with bias on the last axis. */
   static final class Linear {
+    /** With fewer rows a product takes less time than bringing its weights into oneDNN's order. */
+    private static final long LEAST_ROWS = 512;
+
+    private static final long[] ONE = {1, 1};
+    private static final long[] NONE = {0, 0};
+
     private final Tensor weight;
     private final Tensor bias;
     private final TensorOptional biasOperand;
+    private final StateBuilder.Order order;
 
     Linear(StateBuilder state, String name, int in, int out) {
       this.weight = state.parameter(name + ".weight", out, in);
       this.bias = state.parameter(name + ".bias", out);
       this.biasOperand = state.own(new TensorOptional(bias));
+      this.order = state.order();
     }
 
     Tensor apply(Tensor x) {
-      return torch.linear(x, weight, biasOperand);
+      long in = weight.size(1);
+      long rows = x.numel() / in;
+      return order.channelsLast() && rows >= LEAST_ROWS && WideVectors.inFp32(x)
+          ? convolved(x, rows, in)
+          : torch.linear(x, weight, biasOperand);
+    }
+
+    /** The same as a 1x1 convolution of an image of so many pixels in channels-last order. */
+    private Tensor convolved(Tensor x, long rows, long in) {
+      long out = weight.size(0);
+      Tensor image_1DR1 = x.reshape(1, rows, 1, in).permute(0, 3, 1, 2);
+      Tensor kernels_OD11 = weight.view(out, 1, 1, in).permute(0, 3, 1, 2);
+      Tensor y_1OR1 = torch.conv2d(image_1DR1, kernels_OD11, biasOperand, ONE, NONE, ONE, 1);
+      long[] shape = Checkpoint.shapeOf(x);
+      shape[shape.length - 1] = out;
+      return y_1OR1.permute(0, 2, 3, 1).reshape(shape);
     }
 
     void draw(GeneratorOptional generator) {
@@ -83,6 +124,7 @@ final class TransformerLayers {
     private final int heads;
     private final TensorOptional noMask;
     private final DoubleOptional defaultScale;
+    private final Scalar scale;
 
     Block(StateBuilder state, String name, int channels, int heads, int hidden, double epsilon) {
       this.norm1 = new LayerNorm(state, name + ".norm1", channels, epsilon);
@@ -94,6 +136,7 @@ final class TransformerLayers {
       this.heads = heads;
       this.noMask = state.own(new TensorOptional());
       this.defaultScale = state.own(new DoubleOptional());
+      this.scale = state.own(new Scalar(1 / Math.sqrt((double) channels / heads)));
     }
 
     Tensor apply(Tensor x_BND) {
@@ -107,10 +150,22 @@ final class TransformerLayers {
       long d = x_BND.size(2);
       TensorVector parts =
           qkv.apply(x_BND).view(b, n, 3, heads, d / heads).permute(2, 0, 3, 1, 4).unbind(0);
-      Tensor mixed_BHNd =
-          torch.scaled_dot_product_attention(
-              parts.get(0), parts.get(1), parts.get(2), noMask, 0, false, defaultScale, false);
+      Tensor mixed_BHNd = mixed(parts.get(0), parts.get(1), parts.get(2));
       return proj.apply(mixed_BHNd.transpose(1, 2).reshape(b, n, d));
+    }
+
+    /**
+     * softmax(q k^T / sqrt(d)) v. libtorch's fused operation makes it of many small products, for
+     * which its threads wait on one another inside OpenBLAS, in bf16 by a slow loop: on the CPU two
+     * batched products take a tenth of the time or less, for B H N N numbers of memory.
+     */
+    private Tensor mixed(Tensor q_BHNd, Tensor k_BHNd, Tensor v_BHNd) {
+      if (q_BHNd.is_cuda()) {
+        return torch.scaled_dot_product_attention(
+            q_BHNd, k_BHNd, v_BHNd, noMask, 0, false, defaultScale, false);
+      }
+      Tensor scores_BHNN = torch.matmul(q_BHNd.mul(scale), k_BHNd.transpose(2, 3));
+      return torch.matmul(torch.softmax(scores_BHNN, -1), v_BHNd);
     }
 
     void draw(GeneratorOptional generator) {

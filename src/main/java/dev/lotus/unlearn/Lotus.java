@@ -106,8 +106,8 @@ final class Lotus implements UnlearnMethod {
     Tensor student_BC = logits_BC.detach().contiguous();
     Tensor teacher_BC = teacher.of(batch).to(student_BC.scalar_type());
     Tensor gradient_BC = torch.empty_like(student_BC);
-    Tensor isForget = Evaluator.on(device, torch.tensor(batch.isForget()));
-    Tensor positions = Evaluator.on(device, torch.tensor(batch.samples()));
+    Tensor isForget = batch.flags();
+    Tensor positions = batch.positions();
     loss.run(
         TensorMatrix.of(student_BC, device),
         TensorMatrix.of(teacher_BC, device),

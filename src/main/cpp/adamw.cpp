@@ -30,7 +30,8 @@ int32_t lotus_adamw_pace(double lr, double beta1, double beta2, double weight_de
 
 int32_t lotus_adamw(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr, double beta1,
                     double beta2, double epsilon, double weight_decay, int64_t step, int32_t mask_mode,
-                    const double* gradient_norm, double max_norm, const lotus_pace* pace, int32_t device, void* stream) {
+                    const double* gradient_norm, double max_norm, const lotus_pace* pace, int32_t device,
+                    void* stream) {
   using namespace lotus;
   int64_t total;
   LOTUS_TRY(check_tensors(kOp, tensors, tensor_count, kWeight | kGradient | kFirst | kSecond, &total));

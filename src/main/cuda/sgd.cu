@@ -9,8 +9,8 @@ namespace {
 
 template <class T>
 __global__ void __launch_bounds__(kTensorThreads)
-    sgd_chunks(const __grid_constant__ TensorTable table, SgdFactors f, float given, const lotus_pace* now, int mask_mode,
-               Clipping clipping) {
+    sgd_chunks(const __grid_constant__ TensorTable table, SgdFactors f, float given, const lotus_pace* now,
+               int mask_mode, Clipping clipping) {
   __shared__ float shared_clip;
   const float clip = clip_factor(clipping, &shared_clip);
   const float rate = now != nullptr ? now->rate : given;

@@ -1,5 +1,6 @@
 package dev.lotus.load;
 
+import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -39,5 +40,12 @@ public record Batch(
   /** {@link #samples} as int64 on the device; of the caller's scope where it is the CPU. */
   public Tensor positions() {
     return there == null ? torch.tensor(samples) : there.samples();
+  }
+
+  /** {@link #indices} as int64 on the device; of the caller's scope where it is the CPU. */
+  public Tensor places() {
+    return there == null
+        ? torch.tensor(Arrays.stream(indices).asLongStream().toArray())
+        : there.indices();
   }
 }

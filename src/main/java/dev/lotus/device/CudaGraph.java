@@ -38,12 +38,16 @@ public final class CudaGraph implements AutoCloseable {
    * there hold what the last launch left in them.
    *
    * @throws CudaException if CUDA refuses, or {@code work} did what cannot be captured
+   * @throws IllegalStateException if the current stream is the default one
    */
   public static CudaGraph captureTorch(ComputeDevice device, Runnable work) {
     CudaStream stream = CudaStream.current(device);
+    if (stream.handle() == null) {
+      throw new IllegalStateException("the default stream cannot be captured: open a SideStream");
+    }
     GraphMemory memory = new GraphMemory(stream);
     boolean done = false;
-    try {
+    try (CudaRuntime.Current current = CudaRuntime.on(device)) {
       // Before the capture begins: autograd's threads may free memory at any moment.
       memory.begin();
       CudaGraph graph;
@@ -114,7 +118,9 @@ public final class CudaGraph implements AutoCloseable {
     if (executable == null) {
       throw new IllegalStateException("the CUDA graph is closed");
     }
-    CudaRuntime.check("cudaGraphLaunch", cudart.cudaGraphLaunch(executable, stream.handle()));
+    try (CudaRuntime.Current current = CudaRuntime.on(stream.device())) {
+      CudaRuntime.check("cudaGraphLaunch", cudart.cudaGraphLaunch(executable, stream.handle()));
+    }
   }
 
   /** The caller has waited for the launches. */

@@ -13,7 +13,9 @@ final class CudaProperties {
 
   /** The stream that libtorch queues this thread's work on; null is the default one. */
   static CUstream_st currentStream(int index) {
-    return torch_cuda.getCurrentCUDAStream((byte) index).stream();
+    try (PointerScope scope = new PointerScope()) {
+      return torch_cuda.getCurrentCUDAStream((byte) index).stream();
+    }
   }
 
   /** The name of CUDA device {@code index} as its driver gives it. */

@@ -18,9 +18,11 @@ public final class DeviceNumbers implements AutoCloseable {
   private final Tensor memory;
   private final List<Tensor> asFloats = new ArrayList<>();
   private final List<Tensor> asInts = new ArrayList<>();
+  private final int[] bits;
 
   /** Zeros; owned by the caller, who closes them. */
   public DeviceNumbers(ComputeDevice device, int count) {
+    bits = new int[count];
     try (PointerScope scope = new PointerScope()) {
       memory = NativeScope.own(torch.zeros(new long[] {count}, device.options(ScalarType.Int)));
       Tensor floats = memory.view(ScalarType.Float);
@@ -32,18 +34,21 @@ public final class DeviceNumbers implements AutoCloseable {
   }
 
   public void set(int place, int value) {
-    set(asInts.get(place), new Scalar(value));
+    set(place, value, asInts, new Scalar(value));
   }
 
   public void set(int place, float value) {
-    set(asFloats.get(place), new Scalar(value));
+    set(place, Float.floatToRawIntBits(value), asFloats, new Scalar(value));
   }
 
-  private static void set(Tensor place, Scalar value) {
+  private void set(int place, int newBits, List<Tensor> as, Scalar value) {
     try (value;
         PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      place.fill_(value);
+      if (bits[place] != newBits) {
+        as.get(place).fill_(value);
+        bits[place] = newBits;
+      }
     }
   }
 

@@ -2,7 +2,9 @@ package dev.lotus.device;
 
 import java.util.HashMap;
 import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.cuda.CUDAStream;
+import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch_cuda;
 
 /**
@@ -11,16 +13,19 @@ import org.bytedeco.pytorch.global.torch_cuda;
  * after it closed is done after. One stream a device: libtorch keeps memory by stream.
  */
 public final class SideStream implements AutoCloseable {
-  private static final Map<Integer, CUDAStream> STREAMS = new HashMap<>();
+  /** Libtorch's ids of its own streams, by device; they live as long as the process. */
+  private static final Map<Integer, Long> IDS = new HashMap<>();
 
   private final ComputeDevice device;
-  private final CUDAStream before;
   private final CudaEvent mark;
+  private final long before;
 
   private SideStream(ComputeDevice device) {
     this.device = device;
     mark = CudaEvent.mark(device);
-    before = NativeScope.own(torch_cuda.getCurrentCUDAStream((byte) device.index()));
+    try (PointerScope scope = new PointerScope()) {
+      before = torch_cuda.getCurrentCUDAStream((byte) device.index()).id();
+    }
     change(stream(device));
   }
 
@@ -32,22 +37,28 @@ public final class SideStream implements AutoCloseable {
     return new SideStream(device);
   }
 
-  private static synchronized CUDAStream stream(ComputeDevice device) {
-    return STREAMS.computeIfAbsent(
+  private static synchronized long stream(ComputeDevice device) {
+    return IDS.computeIfAbsent(
         device.index(),
-        index -> NativeScope.own(torch_cuda.getStreamFromPool(false, index.byteValue())));
+        index -> {
+          try (PointerScope scope = new PointerScope()) {
+            return torch_cuda.getStreamFromPool(false, index.byteValue()).id();
+          }
+        });
   }
 
-  private void change(CUDAStream to) {
+  private void change(long to) {
     mark.record(CudaStream.current(device));
-    torch_cuda.setCurrentCUDAStream(to);
+    try (PointerScope scope = new PointerScope()) {
+      torch_cuda.setCurrentCUDAStream(
+          CUDAStream.unpack3(to, (byte) device.index(), DeviceType.CUDA));
+    }
     CudaStream.current(device).waitFor(mark);
   }
 
   @Override
   public void close() {
     change(before);
-    NativeScope.release(before);
     mark.close();
   }
 }

@@ -88,8 +88,11 @@ final class StepGraph implements AutoCloseable {
     Place place = recorder.open();
     return () -> {
       // Between passes weights may move and models be prepared anew: no recording outlives its own.
-      forget();
-      place.close();
+      try {
+        forget();
+      } finally {
+        place.close();
+      }
     };
   }
 

@@ -94,7 +94,7 @@ final class TeacherLogits implements AutoCloseable {
     for (int b = 0; b < rows.length; b++) {
       rows[b] = rowOf.get(batch.indices()[b]);
     }
-    return kept_NC.index_select(0, Evaluator.on(engine.device(), torch.tensor(rows)));
+    return kept_NC.index_select(0, torch.tensor(rows));
   }
 
   /** [places in the image set] on the device, so that no batch's rows come from the host. */

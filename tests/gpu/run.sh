@@ -3,6 +3,8 @@
 # compute-sanitizer's four tools, times every operation, and PyTorch's peers where PyTorch is installed.
 # Needs an NVIDIA GPU with its driver, nvcc (CUDA 13), cmake 3.18+, g++; uses compute-sanitizer and python3 with torch
 # where they are.
+# LOTUS_GPU_ENGINE=1 adds the engine itself: its tests on the GPU, and a step as one graph beside the same operations one
+# after the other. That wants Maven (which fetches libtorch's GPU build, 458 MB), CUDA's libraries, cuDNN 9 and NCCL 2.
 # usage: tests/gpu/run.sh [OUT_DIR]      rows go to OUT_DIR/times.csv and OUT_DIR/peers.csv (default: target/gpu)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -47,5 +49,15 @@ if python3 -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/de
   python3 tests/gpu/peers.py | tee "$out/peers.csv"
 else
   echo "== python3 has no torch with CUDA: peers skipped"
+fi
+
+if [[ ${LOTUS_GPU_ENGINE:-} == 1 ]]; then
+  echo "== the engine: graphs, streams, resident images"
+  mvn -B -q -Pcuda -Dspotless.check.skip=true test -Dtest='StepGraphTest,CudaRuntimeTest,ResidentImagesTest,FusedUpdateTest'
+  for graph in true false; do
+    echo "== a step, graph: $graph"
+    LOTUS_MAVEN_ARGS=-Pcuda LOTUS_JAVA_OPTS=-Dlotus.graph=$graph ./lotus bench step --device cuda \
+      --json "$out/step-graph-$graph.json"
+  done
 fi
 echo "all passed; rows in $out"

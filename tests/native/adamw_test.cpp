@@ -1,4 +1,5 @@
 // Contract of adamw: PyTorch's step, on every type, placement, mask and clipping.
+#include "math/update.h"
 #include "tensor_cases.h"
 
 namespace native_test {
@@ -14,6 +15,7 @@ struct Case {
   int64_t step = 1;
   double weight_decay = 0.01, lr = 1e-2;
   bool bad = false;  // NaN and infinite gradients
+  bool pace = false;  // the step's numbers from the device's memory
 };
 
 struct Input {
@@ -57,6 +59,8 @@ Output run(const Case& k, const Input& in) {
   a.lr = k.lr, a.beta1 = 0.9, a.beta2 = 0.999, a.epsilon = 1e-8, a.weight_decay = k.weight_decay;
   a.step = k.step, a.mask_mode = k.mask > 0 ? k.mask : 0;
   a.clipping = {k.clip_norm != 0 ? norm.at() : nullptr, 1.5};
+  const DeviceVector<lotus_pace> pace(std::vector<lotus_pace>{lotus::adamw_pace(a)});
+  if (k.pace) a.pace = pace.at(), a.lr = 3, a.weight_decay = 2, a.step = 7;
   expect_ok(backend().adamw(a));
   Output out{weight.values(), first.values(), second.values(), shadow.values()};
   expect(mask.values() == in.mask, "the mask was written");
@@ -108,6 +112,8 @@ void determinism(int32_t dtype) {
   for_each_way(again);
   k.placement = kPlacements[1];
   again("another placement");
+  k.pace = true;
+  again("the step from memory");
 }
 
 }  // namespace
@@ -124,6 +130,7 @@ const Suite suite("adamw", [] {
         k.step = turn % 4 == 0 ? 1 : turn % 4 == 1 ? 2 : 100000;
         k.weight_decay = turn % 5 == 0 ? 0 : 0.1;
         k.bad = turn % 2 == 1;
+        k.pace = turn % 3 == 2;
         compare(k);
         ++turn;
       }

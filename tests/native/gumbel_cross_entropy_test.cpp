@@ -15,13 +15,14 @@ struct Case {
   double scale = 1;
   Layout student, teacher, noise, out;
   bool bad_rows = true;
+  bool draw = false;  // tau and step from the device's memory
 
   std::string text() const {
     char line[256];
-    snprintf(line, sizeof line, "gumbel B=%lld C=%lld %s tau=%g targets=%d%d %s%s%s turn=%d student=+%lld@%lld",
+    snprintf(line, sizeof line, "gumbel B=%lld C=%lld %s tau=%g targets=%d%d %s%s%s%s turn=%d student=+%lld@%lld",
              static_cast<long long>(rows), static_cast<long long>(cols), name_of(dtype),
              static_cast<double>(tau), forget_target, retain_target, ready_noise ? "ready-noise" : "own-noise",
-             in_place ? " in-place" : "", samples ? " samples" : "", turn, static_cast<long long>(student.gap),
+             in_place ? " in-place" : "", samples ? " samples" : "", draw ? " draw" : "", turn, static_cast<long long>(student.gap),
              static_cast<long long>(student.offset));
     return line;
   }
@@ -133,6 +134,8 @@ Output run(const Case& k, const Input& in) {
   a.rows = k.rows, a.cols = k.cols, a.dtype = k.dtype, a.tau = k.tau;
   a.forget_target = k.forget_target, a.retain_target = k.retain_target;
   a.seed = kSeed, a.step = kStep;
+  const DeviceVector<lotus_draw> draw(std::vector<lotus_draw>{{kStep, k.tau}});
+  if (k.draw) a.draw = draw.at(), a.tau = 1e9f, a.step = 0;
   a.samples = k.samples ? samples.at() : nullptr;
   if (k.ready_noise) a.noise = static_cast<const float*>(noise.at()), a.noise_stride = noise.stride();
   a.loss = k.loss ? loss.at() : nullptr;
@@ -170,6 +173,7 @@ Case variant(int64_t rows, int64_t cols, int32_t dtype, int v) {
   k.retain_target = v % 4 == 3;
   k.ready_noise = v % 4 == 1 || v == 7;  // at 7 nothing is drawn, and ready noise must not be added
   k.samples = v % 4 == 2;
+  k.draw = v % 3 == 2;
   k.in_place = v / 2 % 2 == 1;
   k.gradient = v != 4;
   k.loss = v != 5;
@@ -224,6 +228,9 @@ void determinism(int64_t rows, int64_t cols, int32_t dtype) {
   k.in_place = true;
   again("in place");
   k.in_place = false;
+  k.draw = true;
+  again("tau and step from memory");
+  k.draw = false;
   Case one = k;
   one.rows = 1;
   for (int64_t b = 0; b < (rows < 9 ? rows : 9); ++b) {

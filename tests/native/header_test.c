@@ -21,6 +21,7 @@ int main(void) {
   double rows[2], total = -1, workspace[9];
   int64_t correct = 0, nonfinite = 0;
   uint32_t words[8];
+  lotus_pace pace;
   int c;
 
   expect(strlen(lotus_version()) >= 5, "lotus_version");
@@ -35,16 +36,22 @@ int main(void) {
 
   expect(lotus_gumbel_cross_entropy(student, 3, teacher, 3, is_forget, 2, 3, LOTUS_FLOAT32, 2.0f,
                                     LOTUS_FORGET_SOFTMAX, LOTUS_RETAIN_ARGMAX, 0, 0, NULL, NULL, 0, loss, gradient, 3,
-                                    0.5f, &nonfinite, LOTUS_CPU, NULL) == LOTUS_OK,
+                                    0.5f, &nonfinite, NULL, LOTUS_CPU, NULL) == LOTUS_OK,
          "gumbel_cross_entropy");
   expect(fabs(loss[1] - 0.40760596) < 1e-6, "loss of the retain row");
   expect(nonfinite == 0, "no row that is not finite");
   for (c = 0; c < 3; ++c) expect(isfinite(gradient[c]), "gradient is finite");
   expect(lotus_gumbel_cross_entropy(student, 3, teacher, 3, is_forget, 2, 3, LOTUS_FLOAT32, 0.0f, 0, 0, 0, 0, NULL,
-                                    NULL, 0, loss, gradient, 3, 0.5f, NULL, LOTUS_CPU,
+                                    NULL, 0, loss, gradient, 3, 0.5f, NULL, NULL, LOTUS_CPU,
                                     NULL) == LOTUS_INVALID_ARGUMENT &&
              strstr(lotus_last_error(), "tau is 0") != NULL,
          "tau = 0 is refused by name");
+  expect(lotus_adamw_pace(0.5, 0.9, 0.99, 0.1, 2, &pace) == LOTUS_OK && fabs(pace.decay - 0.95) < 1e-6 &&
+             fabs(pace.rate - 0.5 / 0.19) < 1e-6 && fabs(pace.root - 1 / sqrt(0.0199)) < 1e-5,
+         "adamw_pace");
+  expect(lotus_adamw_pace(0.5, 0.9, 0.99, 0.1, 0, &pace) == LOTUS_INVALID_ARGUMENT &&
+             strstr(lotus_last_error(), "step is 0") != NULL,
+         "steps count from 1");
   expect(lotus_evaluate_logits(student, 3, labels, 2, 3, LOTUS_FLOAT32, &correct, loss, entropy, NULL, 0, NULL, NULL,
                                0, &nonfinite, LOTUS_CPU, NULL) == LOTUS_OK &&
              correct == 1,

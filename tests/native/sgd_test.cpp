@@ -1,4 +1,5 @@
 // Contract of sgd: PyTorch's step with and without momentum, on every type, placement, mask and clipping.
+#include "math/update.h"
 #include "tensor_cases.h"
 
 namespace native_test {
@@ -13,6 +14,7 @@ struct Case {
   double clip_norm = 0;  // 0: no clipping
   double momentum = 0.9;
   bool buffer = true;
+  bool pace = false;  // lr from the device's memory
 };
 
 struct Input {
@@ -47,6 +49,8 @@ Output run(const Case& k, const Input& in) {
   a.list = {list.data(), places.tensors(), k.dtype, kDevice, nullptr};
   a.lr = 0.05, a.momentum = k.momentum, a.weight_decay = 5e-4, a.mask_mode = k.mask > 0 ? k.mask : 0;
   a.clipping = {k.clip_norm != 0 ? norm.at() : nullptr, 2.0};
+  const DeviceVector<lotus_pace> pace(std::vector<lotus_pace>{lotus::sgd_pace(a)});
+  if (k.pace) a.pace = pace.at(), a.lr = 3;
   expect_ok(backend().sgd(a));
   Output out{weight.values(), first.values(), shadow.values()};
   if (k.shadow) expect_shadow(out.shadow, out.weight);
@@ -85,6 +89,7 @@ const Suite suite("sgd", [] {
         k.shadow = turn % 2 == 0;
         k.clip_norm = turn % 3 == 0 ? 0 : turn % 3 == 1 ? 6.25 : 0.5;
         k.momentum = turn % 4 == 1 ? 0 : 0.9;
+        k.pace = turn % 2 == 1;
         k.buffer = k.momentum > 0 || turn % 8 == 1;
         compare(k);
         ++turn;

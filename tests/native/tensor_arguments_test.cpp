@@ -25,11 +25,11 @@ struct Call {
 
   int32_t adamw() {
     return lotus_adamw(&tensor, tensors, dtype, lr, beta1, beta2, epsilon, weight_decay, step, mask_mode, &norm,
-                       max_norm, LOTUS_CPU, nullptr);
+                       max_norm, nullptr, LOTUS_CPU, nullptr);
   }
   int32_t sgd() {
-    return lotus_sgd(&tensor, tensors, dtype, lr, momentum, weight_decay, mask_mode, &norm, max_norm, LOTUS_CPU,
-                     nullptr);
+    return lotus_sgd(&tensor, tensors, dtype, lr, momentum, weight_decay, mask_mode, &norm, max_norm, nullptr,
+                     LOTUS_CPU, nullptr);
   }
   int32_t square() { return lotus_square_accumulate(&tensor, tensors, dtype, scale, LOTUS_CPU, nullptr); }
   int32_t magnitude() { return lotus_abs_accumulate(&tensor, tensors, dtype, scale, 0, LOTUS_CPU, nullptr); }

@@ -6,7 +6,8 @@ int32_t lotus_gumbel_cross_entropy(const void* student, int64_t student_stride, 
                                    int32_t dtype, float tau, int32_t forget_target, int32_t retain_target,
                                    uint64_t seed, uint32_t step, const int64_t* samples, const float* noise,
                                    int64_t noise_stride, float* loss, void* gradient, int64_t gradient_stride,
-                                   float gradient_scale, int64_t* nonfinite_rows, int32_t device, void* stream) {
+                                   float gradient_scale, int64_t* nonfinite_rows, const lotus_draw* draw,
+                                   int32_t device, void* stream) {
   using namespace lotus;
   constexpr const char* op = "gumbel_cross_entropy";
   LOTUS_TRY(check_shape(op, rows, cols, dtype));
@@ -27,5 +28,5 @@ int32_t lotus_gumbel_cross_entropy(const void* student, int64_t student_stride, 
   return backend->gumbel_cross_entropy({student, student_stride, teacher, teacher_stride, is_forget, rows, cols, dtype,
                                         tau, forget_target, retain_target, seed, step, samples, noise, noise_stride,
                                         loss, gradient, gradient_stride, gradient_scale, nonfinite_rows, device,
-                                        stream});
+                                        stream, draw});
 }

@@ -12,7 +12,8 @@
  *           device, or NULL where NULL is allowed).
  *   stream  a cudaStream_t, NULL for the default stream; ignored on the CPU. CUDA calls return at once.
  *   result  LOTUS_OK, or another status; lotus_last_error() then has the text, per calling thread.
- *   Structs that a call takes (lotus_tensor, lotus_augment) are read on the host before it returns.
+ *   Structs that a call takes (lotus_tensor, lotus_augment) are read on the host before it returns; lotus_draw and
+ *           lotus_pace are read where and when the work runs.
  *   No call aborts the process. Calls are thread safe.
  *
  * Values that are not finite
@@ -124,6 +125,16 @@ LOTUS_API int32_t lotus_gumbel_softmax(const void* logits, int64_t logits_stride
 #define LOTUS_RETAIN_ARGMAX 1         /* target = onehot(argmax(t)) */
 
 /*
+ * What changes from step to step, in memory of the call's device. Arguments by value are part of a captured CUDA graph;
+ * these are read when the work runs, so that one graph serves every step: write them in the order of the stream, then
+ * launch it.
+ */
+typedef struct lotus_draw {
+  uint32_t step; /* of the noise */
+  float tau;     /* > 0 and finite; any other value makes NaN of rows that use it */
+} lotus_draw;
+
+/*
  * The LoTUS loss (Spartalis et al., CVPR 2025, eq. 2 and 5) and its gradient, in one pass over the logits:
  *   loss_b = -sum_c target_bc log_softmax(s_b)_c ;  gradient_bc = gradient_scale * (softmax(s_b) - target_b)_c
  * (gradient_scale = 1 / B gives the gradient of the mean loss).
@@ -132,13 +143,14 @@ LOTUS_API int32_t lotus_gumbel_softmax(const void* logits, int64_t logits_stride
  * samples [B] or NULL (= the row's index): counter of each row's noise. noise [B, C] fp32 or NULL: ready-made Gumbel
  * noise in place of the one made inside. loss [B] fp32 or NULL. gradient [B, C] in `dtype`, or NULL; it may be
  * `student` itself (in place, same stride) and otherwise overlaps no input. nonfinite_rows: NULL or one counter.
+ * draw: NULL, or tau and step in the device's memory, in place of the arguments `tau` (which must be valid) and `step`.
  */
 LOTUS_API int32_t lotus_gumbel_cross_entropy(
     const void* student, int64_t student_stride, const void* teacher, int64_t teacher_stride,
     const uint8_t* is_forget, int64_t rows, int64_t cols, int32_t dtype, float tau, int32_t forget_target,
     int32_t retain_target, uint64_t seed, uint32_t step, const int64_t* samples, const float* noise,
     int64_t noise_stride, float* loss, void* gradient, int64_t gradient_stride, float gradient_scale,
-    int64_t* nonfinite_rows, int32_t device, void* stream);
+    int64_t* nonfinite_rows, const lotus_draw* draw, int32_t device, void* stream);
 
 /* ---- distillation (dev.lotus.kernel.Distillation) -------------------------------------------------------------- */
 /*
@@ -279,17 +291,30 @@ typedef struct lotus_tensor {
 LOTUS_API int32_t lotus_gradient_norm(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double* norm,
                                       double* workspace, int32_t device, void* stream);
 
+/* As lotus_draw, of an optimizer: all that its step and its learning rate come to. */
+typedef struct lotus_pace {
+  float decay; /* AdamW: 1 - lr wd. SGD: not read */
+  float rate;  /* AdamW: lr / (1 - b1^step). SGD: lr */
+  float root;  /* AdamW: 1 / sqrt(1 - b2^step). SGD: not read */
+} lotus_pace;
+
+/* pace[0] (host memory) of an AdamW step: the numbers that lotus_adamw makes of these arguments. */
+LOTUS_API int32_t lotus_adamw_pace(double lr, double beta1, double beta2, double weight_decay, int64_t step,
+                                   lotus_pace* pace);
+
 /*
  * AdamW (Loshchilov and Hutter, ICLR 2019), as PyTorch's, step >= 1:
  *   g = clip * gradient ; weight -= lr wd weight ; m += (1 - b1)(g - m) ; v = b2 v + (1 - b2) g^2
  *   weight -= lr / (1 - b1^step) * m / (sqrt(v / (1 - b2^step)) + epsilon)
  * clip = min(1, max_norm / (gradient_norm[0] + 1e-6)), NaN where the norm is; it is read on the device. gradient_norm
  * NULL = no clipping. Uses weight, gradient, first, second, mask, shadow; the shadow is written at every element. A
- * gradient that is not finite spoils its own element only.
+ * gradient that is not finite spoils its own element only. pace: NULL, or the step's numbers in the device's memory, in
+ * place of what lr, weight_decay and step (which must be valid) come to.
  */
 LOTUS_API int32_t lotus_adamw(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr, double beta1,
                               double beta2, double epsilon, double weight_decay, int64_t step, int32_t mask_mode,
-                              const double* gradient_norm, double max_norm, int32_t device, void* stream);
+                              const double* gradient_norm, double max_norm, const lotus_pace* pace, int32_t device,
+                              void* stream);
 
 /*
  * SGD with momentum, as PyTorch's (no dampening, not Nesterov's): g = clip * gradient + wd weight ;
@@ -298,7 +323,7 @@ LOTUS_API int32_t lotus_adamw(const lotus_tensor* tensors, int64_t tensor_count,
  */
 LOTUS_API int32_t lotus_sgd(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr,
                             double momentum, double weight_decay, int32_t mask_mode, const double* gradient_norm,
-                            double max_norm, int32_t device, void* stream);
+                            double max_norm, const lotus_pace* pace, int32_t device, void* stream);
 
 /* first += scale * gradient^2: SSD's importances (Foster et al., AAAI 2024). */
 LOTUS_API int32_t lotus_square_accumulate(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, float scale,

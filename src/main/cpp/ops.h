@@ -46,6 +46,7 @@ struct GumbelArgs {
   int64_t* nonfinite_rows;  // or null
   int32_t device;
   void* stream;
+  const lotus_draw* draw = nullptr;  // of the device, or null: tau and step above
 };
 
 struct NoiseArgs {
@@ -208,6 +209,7 @@ struct AdamWArgs {
   int64_t step;
   int32_t mask_mode;
   Clipping clipping;
+  const lotus_pace* pace = nullptr;  // of the device, or null: what the rates and the step come to
 };
 
 struct SgdArgs {
@@ -215,6 +217,7 @@ struct SgdArgs {
   double lr, momentum, weight_decay;
   int32_t mask_mode;
   Clipping clipping;
+  const lotus_pace* pace = nullptr;  // of the device, or null: lr
 };
 
 enum class Accumulation { kSquare, kAbsolute, kSigned };

@@ -3,7 +3,7 @@
 
 int32_t lotus_sgd(const lotus_tensor* tensors, int64_t tensor_count, int32_t dtype, double lr, double momentum,
                   double weight_decay, int32_t mask_mode, const double* gradient_norm, double max_norm,
-                  int32_t device, void* stream) {
+                  const lotus_pace* pace, int32_t device, void* stream) {
   using namespace lotus;
   constexpr const char* op = "sgd";
   int64_t total;
@@ -18,5 +18,5 @@ int32_t lotus_sgd(const lotus_tensor* tensors, int64_t tensor_count, int32_t dty
   if (backend == nullptr) return LOTUS_UNSUPPORTED;
   if (total == 0) return LOTUS_OK;
   return backend->sgd({{tensors, tensor_count, dtype, device, stream}, lr, momentum, weight_decay, mask_mode,
-                       {gradient_norm, max_norm}});
+                       {gradient_norm, max_norm}, pace});
 }

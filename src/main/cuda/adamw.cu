@@ -10,9 +10,11 @@ namespace {
 
 template <class T>
 __global__ void __launch_bounds__(kTensorThreads)
-    adamw_chunks(const __grid_constant__ TensorTable table, AdamWFactors f, int mask_mode, Clipping clipping) {
+    adamw_chunks(const __grid_constant__ TensorTable table, AdamWFactors f, lotus_pace given,
+                 const lotus_pace* now, int mask_mode, Clipping clipping) {
   __shared__ float shared_clip;
   const float clip = clip_factor(clipping, &shared_clip);
+  const lotus_pace pace = now != nullptr ? *now : given;
   for_quads(table, [&](const TensorEntry& t, const Quad& quad) {
     float g[4], w[4], m[4], v[4];
     bool kept[4] = {true, true, true, true};
@@ -28,7 +30,7 @@ __global__ void __launch_bounds__(kTensorThreads)
       const float gradient = kept[j] ? g[j] * clip : 0.0f;
       const float first = m[j] + f.gain1 * (gradient - m[j]);
       const float second = f.beta2 * v[j] + f.gain2 * (gradient * gradient);
-      const float fresh = w[j] * f.decay - f.rate * (first / (sqrtf(second) * f.root + f.epsilon));
+      const float fresh = w[j] * pace.decay - pace.rate * (first / (sqrtf(second) * pace.root + f.epsilon));
       w[j] = frozen ? w[j] : fresh;
       m[j] = frozen ? m[j] : first;
       v[j] = frozen ? v[j] : second;
@@ -46,10 +48,11 @@ int32_t adamw(const AdamWArgs& a) {
   const DeviceScope scope(a.list.device);
   LOTUS_CUDA_TRY("adamw", scope.status());
   const AdamWFactors factors = adamw_factors(a);
+  const lotus_pace given = adamw_pace(a);
   return with_dtype(a.list.dtype, [&](auto type) {
     return for_launches(a.list, [&](const TensorTable& table) {
       return check("adamw", launch(adamw_chunks<decltype(type)>, tensor_shape(table.chunks), a.list.stream, table,
-                                   factors, a.mask_mode, a.clipping));
+                                   factors, given, a.pace, a.mask_mode, a.clipping));
     });
   });
 }

@@ -32,23 +32,25 @@ struct GumbelCrossEntropy {
   const Args& a;
   int64_t b;
   bool forget;
+  float tau;
   const T* student;
   T* gradient;  // or null
   Scores<T> scores;
 
   __device__ __forceinline__ GumbelCrossEntropy(const Args& args, int64_t row) : a(args), b(row) {
     forget = a.is_forget[b] != 0;
+    tau = a.draw != nullptr ? a.draw->tau : a.tau;
     student = static_cast<const T*>(a.student) + b * a.student_stride;
     gradient = a.gradient != nullptr ? static_cast<T*>(a.gradient) + b * a.gradient_stride : nullptr;
     scores.draws = forget ? a.forget_target == LOTUS_FORGET_GUMBEL_SOFTMAX : a.retain_target == LOTUS_RETAIN_GUMBEL_HARD;
     scores.logits = static_cast<const T*>(a.teacher) + b * a.teacher_stride;
     scores.noise = scores.draws && a.noise != nullptr ? a.noise + b * a.noise_stride : nullptr;
-    scores.key = {a.seed, a.step,
+    scores.key = {a.seed, a.draw != nullptr ? a.draw->step : a.step,
                   static_cast<uint32_t>(forget ? LOTUS_STREAM_FORGET_TARGET : LOTUS_STREAM_RETAIN_TARGET),
                   a.samples != nullptr ? a.samples[b] : b};
   }
 
-  __device__ __forceinline__ Target target(Best best) const { return {best, inverse(a.tau), !forget}; }
+  __device__ __forceinline__ Target target(Best best) const { return {best, inverse(tau), !forget}; }
 
   __device__ __forceinline__ void write_loss(bool finite, float sum, float weight, float dot) const {
     if (a.loss != nullptr) a.loss[b] = finite ? log_positive(sum) - dot / weight : kNan;
@@ -112,7 +114,7 @@ struct GumbelCrossEntropy {
 
   __device__ __forceinline__ First first(const Team& team) const {
     First v;
-    const float inverse_tau = inverse(a.tau);
+    const float inverse_tau = inverse(tau);
     for (int q = team.first, n = 0; q < team.quads; q += team.step, n += static_cast<int>(blockDim.x)) {
       float s[4], x[4];
       load_quads<1>(student, q, team.step, team.cols, team.width, -kInf, s);
@@ -134,7 +136,7 @@ struct GumbelCrossEntropy {
     out.top = group_reduce(v.top, lanes);
     out.best = group_reduce(v.best, lanes);
     out.sums.value[0] = rescaled(v.sums.value[0], v.top.value, out.top.value);
-    out.sums.value[1] = rescaled(v.sums.value[1], v.best.value, out.best.value, inverse(a.tau));
+    out.sums.value[1] = rescaled(v.sums.value[1], v.best.value, out.best.value, inverse(tau));
     out.sums = group_reduce(out.sums, lanes);
     return out;
   }

@@ -19,7 +19,8 @@ inline F square_root(F x) {
 
 // masked: 0 no mask, else 1 + mask mode.
 template <class T, int masked, bool shadowed>
-void update(const lotus_tensor& t, int64_t first, int64_t count, const AdamWFactors& f, float clip) {
+void update(const lotus_tensor& t, int64_t first, int64_t count, const AdamWFactors& f,
+            const lotus_pace& pace, float clip) {
   float* w = t.weight + first;
   float* m = t.first + first;
   float* v = t.second + first;
@@ -33,7 +34,7 @@ void update(const lotus_tensor& t, int64_t first, int64_t count, const AdamWFact
     const F w_old = load(w + i, n, 0.0f), m_old = load(m + i, n, 0.0f), v_old = load(v + i, n, 0.0f);
     F m_new = m_old + f.gain1 * (g - m_old);
     F v_new = f.beta2 * v_old + f.gain2 * (g * g);
-    F w_new = w_old * f.decay - f.rate * (m_new / (square_root(v_new) * f.root + f.epsilon));
+    F w_new = w_old * pace.decay - pace.rate * (m_new / (square_root(v_new) * pace.root + f.epsilon));
     if constexpr (masked == 1 + LOTUS_MASK_UPDATE) {
       w_new = kept ? w_new : w_old;
       m_new = kept ? m_new : m_old;
@@ -50,12 +51,13 @@ void update(const lotus_tensor& t, int64_t first, int64_t count, const AdamWFact
 
 int32_t adamw(const AdamWArgs& a) {
   const AdamWFactors factors = adamw_factors(a);
+  const lotus_pace pace = a.pace != nullptr ? *a.pace : adamw_pace(a);
   const float clip = clip_factor(a.clipping);
   return with_dtype(a.list.dtype, [&](auto type) {
     using T = decltype(type);
     for_tensors(a.list, [&](const lotus_tensor& t, int64_t first, int64_t n) {
       with_variant(t, a.mask_mode, [&](auto masked, auto shadowed) {
-        update<T, decltype(masked)::value, decltype(shadowed)::value>(t, first, n, factors, clip);
+        update<T, decltype(masked)::value, decltype(shadowed)::value>(t, first, n, factors, pace, clip);
       });
     });
     return LOTUS_OK;

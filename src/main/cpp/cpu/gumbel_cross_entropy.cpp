@@ -92,6 +92,7 @@ bool retain_row(const Row<T>& row, int64_t cols, const NoiseKey* key, float scal
 
 template <class T>
 int32_t run(const GumbelArgs& a) {
+  const lotus_draw draw = a.draw != nullptr ? *a.draw : lotus_draw{a.step, a.tau};
   const int threads = threads_for(a.rows * a.cols);
   const int64_t chunk = a.cols < kChunkElements ? kChunkElements / a.cols : 1;
   int64_t nonfinite = 0;
@@ -107,14 +108,14 @@ int32_t run(const GumbelArgs& a) {
       const bool forget = a.is_forget[b] != 0;
       const bool draws = forget ? a.forget_target == LOTUS_FORGET_GUMBEL_SOFTMAX : a.retain_target == LOTUS_RETAIN_GUMBEL_HARD;
       const uint32_t stream_id = forget ? LOTUS_STREAM_FORGET_TARGET : LOTUS_STREAM_RETAIN_TARGET;
-      const NoiseKey key{a.seed, a.step, stream_id, a.samples != nullptr ? a.samples[b] : b};
+      const NoiseKey key{a.seed, draw.step, stream_id, a.samples != nullptr ? a.samples[b] : b};
       const Row<T> row{static_cast<const T*>(a.student) + b * a.student_stride,
                        static_cast<const T*>(a.teacher) + b * a.teacher_stride,
                        draws && a.noise != nullptr ? a.noise + b * a.noise_stride : nullptr,
                        a.loss != nullptr ? a.loss + b : nullptr,
                        a.gradient != nullptr ? static_cast<T*>(a.gradient) + b * a.gradient_stride : nullptr};
       const NoiseKey* drawn = draws ? &key : nullptr;
-      const bool finite = forget ? forget_row(row, a.cols, drawn, a.tau, a.gradient_scale, scratch)
+      const bool finite = forget ? forget_row(row, a.cols, drawn, draw.tau, a.gradient_scale, scratch)
                                  : retain_row(row, a.cols, drawn, a.gradient_scale, scratch);
       if (!finite) {
         poison(row.loss, row.gradient, a.cols);

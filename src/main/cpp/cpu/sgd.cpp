@@ -9,7 +9,7 @@ namespace {
 
 // masked: 0 no mask, else 1 + mask mode.
 template <class T, int masked, bool shadowed, bool heavy>
-void update(const lotus_tensor& t, int64_t first, int64_t count, const SgdFactors& f, float clip) {
+void update(const lotus_tensor& t, int64_t first, int64_t count, const SgdFactors& f, float rate, float clip) {
   float* w = t.weight + first;
   const T* gradient = static_cast<const T*>(t.gradient) + first;
   for_vectors(count, [&](int64_t i, auto n) {
@@ -26,7 +26,7 @@ void update(const lotus_tensor& t, int64_t first, int64_t count, const SgdFactor
       g = f.momentum * b_old + g;
       store(b + i, masked == 1 + LOTUS_MASK_UPDATE ? (kept ? g : b_old) : g, n);
     }
-    F w_new = w_old - f.rate * g;
+    F w_new = w_old - rate * g;
     if constexpr (masked == 1 + LOTUS_MASK_UPDATE) w_new = kept ? w_new : w_old;
     store(w + i, w_new, n);
     if constexpr (shadowed) store(reinterpret_cast<Bf16*>(t.shadow) + first + i, w_new, n);
@@ -37,6 +37,7 @@ void update(const lotus_tensor& t, int64_t first, int64_t count, const SgdFactor
 
 int32_t sgd(const SgdArgs& a) {
   const SgdFactors factors = sgd_factors(a);
+  const float rate = (a.pace != nullptr ? *a.pace : sgd_pace(a)).rate;
   const float clip = clip_factor(a.clipping);
   return with_dtype(a.list.dtype, [&](auto type) {
     using T = decltype(type);
@@ -45,9 +46,9 @@ int32_t sgd(const SgdArgs& a) {
         constexpr int kMasked = decltype(masked)::value;
         constexpr bool kShadowed = decltype(shadowed)::value;
         if (a.momentum > 0)
-          update<T, kMasked, kShadowed, true>(t, first, n, factors, clip);
+          update<T, kMasked, kShadowed, true>(t, first, n, factors, rate, clip);
         else
-          update<T, kMasked, kShadowed, false>(t, first, n, factors, clip);
+          update<T, kMasked, kShadowed, false>(t, first, n, factors, rate, clip);
       });
     });
     return LOTUS_OK;

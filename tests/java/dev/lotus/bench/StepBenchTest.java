@@ -41,10 +41,16 @@ class StepBenchTest {
     assertThat(record.gflops())
         .isCloseTo(2 * 0.01025 * batch * (teacherRuns ? 4 : 3), within(0.003));
     assertThat(record.percentOfGemm()).isPositive().isLessThan(150);
+    assertThat(record.replayed()).as("no graphs on the CPU").isFalse();
     assertThat(record.allocatedBytes()).isPositive().isLessThan(1_000_000);
     assertThat(record.speedupP20()).isLessThanOrEqualTo(record.speedupP80());
     assertThat(new String(Json.bytes(record), StandardCharsets.UTF_8))
-        .contains("\"median_ms\"", "\"percent_of_gemm\"", "\"peer_median_ms\"", "\"speedup\"");
+        .contains(
+            "\"median_ms\"",
+            "\"replayed\"",
+            "\"percent_of_gemm\"",
+            "\"peer_median_ms\"",
+            "\"speedup\"");
   }
 
   @Test

@@ -14,6 +14,7 @@ import dev.lotus.kernel.GatherAugment.PadMode;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -40,6 +41,10 @@ class CudaRuntimeTest {
     Assumptions.assumeFalse(gpu(), "this machine has a GPU");
     refused("a CUDA stream", () -> CudaStream.create(GPU));
     refused("a CUDA event", () -> CudaEvent.create(GPU));
+    refused("a CUDA event", () -> CudaEvent.mark(GPU));
+    refused("a CUDA stream", () -> CudaStream.current(GPU));
+    refused("a CUDA stream", () -> SideStream.open(GPU));
+    refused("the free memory of a GPU", GPU::freeBytes);
     refused("page-locked memory", () -> PinnedMemory.allocate(GPU, 16));
     refused("cuDNN", () -> new CudnnSoftmax(2, 3));
     refused("cuDNN", CudaLibraries::requireCudnn);
@@ -62,6 +67,43 @@ class CudaRuntimeTest {
     assertThatThrownBy(() -> PinnedMemory.allocate(GPU, 0))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("0 bytes");
+  }
+
+  @Test
+  void deviceNumbersHoldIntegersAndFloats() {
+    ComputeDevice device = ComputeDevice.parse("auto");
+    try (PointerScope scope = new PointerScope();
+        DeviceNumbers numbers = new DeviceNumbers(device, 3)) {
+      numbers.set(0, Integer.MAX_VALUE - 1);
+      numbers.set(2, 0.1f);
+      numbers.set(0, -7);
+      if (!device.cuda()) {
+        assertThat(new IntPointer(numbers.pointer()).get(0)).isEqualTo(-7);
+        assertThat(new FloatPointer(numbers.pointer()).get(1)).isZero();
+        assertThat(new FloatPointer(numbers.pointer()).get(2)).isEqualTo(0.1f);
+      }
+    }
+  }
+
+  /** Memory that captured work takes from libtorch is the graph's. */
+  @Test
+  void aGraphOfLibtorchsWorkKeepsItsMemory() {
+    assumeGpu();
+    try (PointerScope scope = new PointerScope();
+        SideStream side = SideStream.open(GPU)) {
+      Tensor x = torch.ones(new long[] {1000}, GPU.options(torch.ScalarType.Float));
+      Tensor sum = torch.zeros(new long[] {1000}, GPU.options(torch.ScalarType.Float));
+      Runnable work = () -> sum.add_(x.mul(x).add(x));
+      work.run();
+      try (CudaGraph graph = CudaGraph.captureTorch(GPU, work)) {
+        assertThat(graph.nodes()).isEqualTo(3);
+        for (int i = 0; i < 4; i++) {
+          torch.zeros(new long[] {1000}, GPU.options(torch.ScalarType.Float)).add_(x);
+          graph.launch(CudaStream.current(GPU));
+        }
+        assertThat(hostValues(sum)).containsOnly(10f);
+      }
+    }
   }
 
   @Test

@@ -87,7 +87,13 @@ class AdamWTest {
       Clipping clipping =
           norm == 0 ? Clipping.NONE : new Clipping(Backend.doublesAt(normTensor), 2.0);
       MaskMode mode = masked == Masked.UPDATE ? MaskMode.UPDATE : MaskMode.GRADIENT;
-      AdamW.run(weights.list, SETTINGS, step, mode, clipping, null);
+      if (shadowed) {
+        Tensor pace = backend.floats(AdamW.pace(SETTINGS, step));
+        AdamW.Settings others = new AdamW.Settings(7, 0.9, 0.999, 1e-8, 3);
+        AdamW.run(weights.list, others, 9, mode, clipping, pace.data_ptr(), null);
+      } else {
+        AdamW.run(weights.list, SETTINGS, step, mode, clipping, null);
+      }
       String what = backend + " " + dtype + " " + masked + " step " + step + " norm " + norm;
       float[] actual = weights.values(weights.weight);
       Tolerance.assertClose("weight " + what, actual, weight);
@@ -155,6 +161,7 @@ class AdamWTest {
       refused("first of tensor 0 is null", () -> step(new Values(x, x, null, x, null), 1));
       refused("second of tensor 0 is null", () -> step(new Values(x, x, x, null, null), 1));
       refused("step is 0", () -> step(new Values(x, x, x, x, null), 0));
+      refused("step is 0", () -> AdamW.pace(SETTINGS, 0));
     }
   }
 

@@ -154,18 +154,24 @@ class GumbelCrossEntropyTest {
     Placed noise = backend.matrix(ready, rows, cols, cols, DType.FLOAT32, 0f);
     Tensor lossOut = backend.floats(new float[rows]);
     Tensor nonfinite = backend.longs(new long[] {0});
+    // Every other variant takes step and temperature from memory, and the arguments are wrong.
+    Tensor draw =
+        v.inPlace()
+            ? backend.floats(new float[] {Float.intBitsToFloat(STEP), (float) v.tau()})
+            : null;
     new GumbelCrossEntropy(v.forget(), v.retain())
         .run(
             sm.matrix(),
             tm.matrix(),
             Backend.bytesAt(backend.bytes(flags)),
-            v.tau(),
+            draw == null ? v.tau() : 1e6,
             new Noise(
                 SEED,
-                STEP,
+                draw == null ? STEP : 0,
                 Backend.longsAt(backend.longs(samples)),
                 v.readyNoise() ? noise.matrix() : null),
             new Output(Backend.floatsAt(lossOut), gm.matrix(), 0.5f, Backend.longsAt(nonfinite)),
+            draw == null ? null : draw.data_ptr(),
             null);
 
     float[] lossActual = Backend.hostFloats(lossOut);

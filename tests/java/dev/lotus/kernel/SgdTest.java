@@ -72,11 +72,14 @@ class SgdTest {
       Tensor normTensor = backend.zeroDoubles(1).add_(new Scalar(norm));
       Clipping clipping =
           norm == 0 ? Clipping.NONE : new Clipping(Backend.doublesAt(normTensor), 2.0);
+      Sgd.Settings settings = new Sgd.Settings(0.05, momentum, 5e-4);
+      Tensor pace = backend.floats(Sgd.pace(settings));
       Sgd.run(
           weights.list,
-          new Sgd.Settings(0.05, momentum, 5e-4),
+          shadowed ? new Sgd.Settings(7, momentum, 5e-4) : settings,
           mode == null ? MaskMode.GRADIENT : mode,
           clipping,
+          shadowed ? pace.data_ptr() : null,
           null);
       String what = backend + " " + dtype + " " + mode + " momentum " + momentum;
       float[] actual = weights.values(weights.weight);

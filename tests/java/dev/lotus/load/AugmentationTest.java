@@ -9,8 +9,10 @@ import dev.lotus.data.Normalization;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.kernel.GatherAugment;
 import dev.lotus.kernel.GatherAugment.PadMode;
+import dev.lotus.kernel.Matrix;
 import java.util.List;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -40,17 +42,19 @@ class AugmentationTest {
 
   @Test
   void everyShiftAndMirrorIsACropOfTheBlackPaddedImage() {
-    MemoryImages images = new MemoryImages(2, SIDE, SIDE, image(), new byte[1]);
+    MemoryImages images = new MemoryImages(2, SIDE, SIDE, image(), new byte[] {7});
     GatherAugment normalization =
         new GatherAugment(
             SIDE, SIDE, 0, PadMode.ZERO, 0, new float[] {.5f, .25f}, new float[] {.2f, .4f});
-    Slot slot = new Slot(images, 15 * 15 * 2);
+    Slot slot = new Slot(images, 15 * 15 * 2, true);
     slot.rows = 15 * 15 * 2;
+    EpochOrder order = EpochOrder.of(new int[slot.rows]);
     for (int row = 0; row < slot.rows; row++) {
-      slot.put(row, image(), change(row), 7);
+      slot.put(row, image(), change(row), order, row);
     }
-    try (FloatPointer out = new FloatPointer(3 + (long) slot.rows * 2 * SIDE * SIDE)) {
-      slot.write(normalization, out.getPointer(3));
+    try (FloatPointer out = new FloatPointer(3 + (long) slot.rows * 2 * SIDE * SIDE);
+        LongPointer labels = new LongPointer(slot.rows)) {
+      slot.write(normalization, slot.pointer(), null, Matrix.CPU, out.getPointer(3), null);
       for (int row = 0; row < slot.rows; row++) {
         Augmentation.Change change = change(row);
         for (int i = 0; i < 2 * SIDE * SIDE; i++) {
@@ -60,8 +64,11 @@ class AugmentationTest {
           assertThat(out.get(3 + (long) row * 2 * SIDE * SIDE + i)).isEqualTo(expected);
         }
       }
+      slot.labels(labels);
+      long[] host = new long[slot.rows];
+      labels.get(host);
+      assertThat(host).containsOnly(7);
     }
-    assertThat(slot.labels).containsOnly(7);
   }
 
   private static Augmentation.Change change(int row) {

@@ -68,6 +68,38 @@ class FusedUpdateTest {
     }
   }
 
+  /** As a graph repeats it: what a step comes to is found in memory. */
+  @Test
+  void fedStepsHaveTheBitsOfPlainOnes() {
+    List<Function<List<Tensor>, FusedUpdate>> all =
+        List.of(
+            w -> FusedUpdate.adamW(w, 0.1, 0.05),
+            w -> FusedUpdate.adam(w, 0.1, 0.05),
+            w -> FusedUpdate.sgd(w, 0.1, 0.9, 0.05));
+    for (Function<List<Tensor>, FusedUpdate> make : all) {
+      try (PointerScope scope = new PointerScope()) {
+        List<Tensor> a = weights();
+        List<Tensor> b = weights();
+        try (FusedUpdate plain = make.apply(a);
+            FusedUpdate fed = make.apply(b)) {
+          for (int step = 0; step < 5; step++) {
+            plain.learningRate(0.1 / (step + 1));
+            fed.learningRate(0.1 / (step + 1));
+            plain.zeroGrad();
+            fed.zeroGrad();
+            squares(a);
+            squares(b);
+            plain.step();
+            fed.feed();
+            fed.learningRate(3);
+            fed.repeatable();
+            assertThat(a.get(0).equal(b.get(0)) && a.get(1).equal(b.get(1))).isTrue();
+          }
+        }
+      }
+    }
+  }
+
   @Test
   void sgdIsLibtorchs() {
     agree(w -> FusedUpdate.sgd(w, 0.1, 0.9, 0.05), w -> Optimizers.sgd(w, 0.1, 0.9, 0.05));

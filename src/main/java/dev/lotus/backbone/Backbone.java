@@ -52,6 +52,19 @@ public interface Backbone extends AutoCloseable {
   }
 
   /**
+   * Whether {@link #forward} queues the same work on the device each time, so that it can be
+   * recorded once and repeated without the host.
+   */
+  default boolean repeatable() {
+    return false;
+  }
+
+  /** Counts one more training batch on the host, for a repeated {@link #forward}. */
+  default void countBatch() {
+    // Only what is repeatable is asked to.
+  }
+
+  /**
    * The trainable tensors, in the published order; the same objects for the life of the backbone.
    */
   List<Tensor> parameters();

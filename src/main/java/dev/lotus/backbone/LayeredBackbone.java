@@ -77,6 +77,16 @@ abstract class LayeredBackbone implements Backbone {
   }
 
   @Override
+  public final boolean repeatable() {
+    return true;
+  }
+
+  @Override
+  public final void countBatch() {
+    state.countBatch();
+  }
+
+  @Override
   public final void frozen(boolean on) {
     frozen = on;
     state.thaw();

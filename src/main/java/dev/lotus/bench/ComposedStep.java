@@ -8,7 +8,6 @@ import dev.lotus.optim.Optimizers;
 import dev.lotus.optim.WeightUpdate;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * A LoTUS step as the published code takes it (upstream {@code lotus_class.py:219-252}), eager and
@@ -54,7 +53,7 @@ final class ComposedStep implements AutoCloseable {
         teacher_BC = teacher.forward(images);
       }
       Tensor student_BC = student.forward(images);
-      Tensor flags = torch.tensor(batch.isForget()).to(student_BC.scalar_type());
+      Tensor flags = batch.flags().to(student_BC.scalar_type());
       Tensor isForget = flags.to(device.torch(), flags.scalar_type()).view(-1, 1);
       Tensor loss =
           ComposedLoss.loss(

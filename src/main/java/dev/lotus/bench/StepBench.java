@@ -15,6 +15,7 @@ import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
 import dev.lotus.unlearn.Engine;
+import dev.lotus.unlearn.EpochRunner;
 import dev.lotus.unlearn.UnlearnConfig;
 import dev.lotus.unlearn.UnlearnData;
 import dev.lotus.unlearn.UnlearnLoop;
@@ -32,9 +33,6 @@ import org.bytedeco.javacpp.PointerScope;
  * composition: a machine that slows down slows down for both.
  */
 public final class StepBench {
-  /** Steps that count for neither side. */
-  private static final int WARM_UP = 2;
-
   private static final int READY = 2;
   private static final double TAU = 2;
   private static final double LEARNING_RATE = 1e-6;
@@ -70,7 +68,8 @@ public final class StepBench {
             what.precision(),
             Normalization.uniform(arch.channels(), 0.5f, 0.25f),
             Engine.Listener.NONE);
-    int count = what.batch() * (WARM_UP + what.steps());
+    int warmUp = EpochRunner.warmUp(device);
+    int count = what.batch() * (warmUp + what.steps());
     UnlearnData data = RandomData.of(arch, count, Math.max(1, count / 10));
     UnlearnConfig config = config(what, data.dataset());
     double gemmRate =
@@ -79,7 +78,7 @@ public final class StepBench {
       original.initialise(1);
       original.train(false);
       engine.place(original);
-      try (Turns turns = new Turns(engine, original, data, what)) {
+      try (Turns turns = new Turns(engine, original, data, what, warmUp)) {
         new UnlearnLoop(engine.telling(turns), config)
             .run(original, data, epoch -> {})
             .model()
@@ -122,6 +121,7 @@ public final class StepBench {
         100 * gflops / engine.median() * 1e3 / gemmRate,
         turns.allocated / what.steps(),
         countsJni ? Math.round((double) turns.jniCalls / what.steps()) : null,
+        turns.repeated == what.steps(),
         "composed",
         composed.median(),
         ratio.median(),
@@ -154,15 +154,22 @@ public final class StepBench {
     private final PointerScope scope = new PointerScope();
     private final List<Double> engineMs = new ArrayList<>();
     private final List<Double> composedMs = new ArrayList<>();
+    private final int warmUp;
     private long allocated;
     private long jniCalls;
+    private int repeated;
+    private boolean wasRepeated;
     private boolean training;
     private int turn;
     private long begun;
     private long allocatedBefore;
     private long jniCallsBefore;
 
-    Turns(Engine engine, Backbone original, UnlearnData data, Case what) {
+    /**
+     * @param warmUp steps that count for neither side
+     */
+    Turns(Engine engine, Backbone original, UnlearnData data, Case what, int warmUp) {
+      this.warmUp = warmUp;
       synchronize = Stopwatch.synchronize(engine.device());
       composed = new ComposedStep(engine.device(), original, LEARNING_RATE, WEIGHT_DECAY);
       EpochOrder order = EpochOrder.of(data.split().forget(), data.split().retain());
@@ -178,6 +185,11 @@ public final class StepBench {
           ready.add(batches.next());
         }
       }
+    }
+
+    @Override
+    public void repeated() {
+      wasRepeated = true;
     }
 
     @Override
@@ -199,12 +211,14 @@ public final class StepBench {
         composed.run(ready.get(turn % ready.size()), TAU, ComposedStep.Noise.DRAWN);
       }
       double peer = stop();
-      if (turn++ >= WARM_UP) {
+      if (turn++ >= warmUp) {
+        repeated += wasRepeated ? 1 : 0;
         engineMs.add(engine);
         composedMs.add(peer);
         allocated += leftBehind;
         jniCalls += crossings;
       }
+      wasRepeated = false;
       start();
     }
 

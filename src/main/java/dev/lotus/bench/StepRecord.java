@@ -12,6 +12,7 @@ import java.util.Locale;
  * @param percentOfGemm rate of that arithmetic against large matrix products in the same precision
  * @param allocatedBytes what a step leaves to Java's garbage collector
  * @param jniCalls how often an engine step calls native code; null where nobody counted
+ * @param replayed whether every measured step was one captured CUDA graph
  * @param peer {@code composed}
  */
 public record StepRecord(
@@ -34,6 +35,7 @@ public record StepRecord(
     @JsonProperty("percent_of_gemm") double percentOfGemm,
     @JsonProperty("allocated_bytes") long allocatedBytes,
     @JsonProperty("jni_calls") Long jniCalls,
+    boolean replayed,
     String peer,
     @JsonProperty("peer_median_ms") double peerMedianMs,
     double speedup,
@@ -43,12 +45,13 @@ public record StepRecord(
   /** The head of a table of {@link #line}s. */
   public static String head() {
     return String.format(
-        "%-20s %5s %5s %-6s %-7s %10s %17s %9s %7s %9s %10s %12s %8s %13s",
+        "%-20s %5s %5s %-6s %-7s %-5s %10s %17s %9s %7s %9s %10s %12s %8s %13s",
         "model",
         "size",
         "batch",
         "type",
         "teacher",
+        "graph",
         "median ms",
         "p20..p80",
         "images/s",
@@ -64,12 +67,13 @@ public record StepRecord(
   public String line() {
     return String.format(
         Locale.ROOT,
-        "%-20s %5d %5d %-6s %-7s %10.1f %17s %9.1f %6.0f%% %9s %10.1f %12.1f %7.2fx %13s",
+        "%-20s %5d %5d %-6s %-7s %-5s %10.1f %17s %9.1f %6.0f%% %9s %10.1f %12.1f %7.2fx %13s",
         model,
         imageSize,
         batch,
         precision,
         teacher,
+        replayed ? "yes" : "no",
         medianMs,
         String.format(Locale.ROOT, "%.1f..%.1f", p20Ms, p80Ms),
         imagesPerS,

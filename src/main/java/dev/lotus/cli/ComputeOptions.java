@@ -130,6 +130,11 @@ class ComputeOptions {
     }
 
     @Override
+    public void note(String line) {
+      progress.note(line);
+    }
+
+    @Override
     public void begin(String name, long images) {
       what = name;
       left = images;

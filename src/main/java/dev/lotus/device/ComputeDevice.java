@@ -2,8 +2,11 @@ package dev.lotus.device;
 
 import java.util.Optional;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.DeviceOptional;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Where tensors live and operations run: the CPU, or one CUDA device that was found usable.
@@ -95,6 +98,22 @@ public record ComputeDevice(boolean cuda, int index) {
   /** A new libtorch device, owned by the caller's scope. */
   public Device torch() {
     return cuda ? new Device(DeviceType.CUDA, (byte) index) : new Device(DeviceType.CPU);
+  }
+
+  /** Of new tensors here; owned by the caller's scope, as {@link #torch} is. */
+  public TensorOptions options(ScalarType type) {
+    TensorOptions options = new TensorOptions(type);
+    return cuda ? options.device(new DeviceOptional(torch())) : options;
+  }
+
+  /**
+   * Bytes of the device's own memory that nobody holds now.
+   *
+   * @throws InputException for the CPU
+   */
+  public long freeBytes() {
+    CudaRuntime.require(this, "the free memory of a GPU");
+    return CudaRuntime.freeBytes(this);
   }
 
   /** The device number of the native interface: -1 for the CPU. */

@@ -10,10 +10,11 @@ import org.bytedeco.cuda.global.cudart;
 public final class CudaEvent implements AutoCloseable {
   private CUevent_st event;
 
-  private CudaEvent(ComputeDevice device) {
+  private CudaEvent(ComputeDevice device, int flags) {
     CUevent_st created = new CUevent_st();
     try (CudaRuntime.Current current = CudaRuntime.on(device)) {
-      CudaRuntime.check("cudaEventCreate", cudart.cudaEventCreate(created));
+      CudaRuntime.check(
+          "cudaEventCreateWithFlags", cudart.cudaEventCreateWithFlags(created, flags));
     }
     event = created;
   }
@@ -25,7 +26,17 @@ public final class CudaEvent implements AutoCloseable {
    */
   public static CudaEvent create(ComputeDevice device) {
     CudaRuntime.require(device, "a CUDA event");
-    return new CudaEvent(device);
+    return new CudaEvent(device, cudart.cudaEventDefault);
+  }
+
+  /**
+   * One that has no time, and so costs the queue less; to be waited for only. Whoever waits sleeps.
+   *
+   * @throws InputException as {@link #create}
+   */
+  public static CudaEvent mark(ComputeDevice device) {
+    CudaRuntime.require(device, "a CUDA event");
+    return new CudaEvent(device, cudart.cudaEventDisableTiming | cudart.cudaEventBlockingSync);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.lotus.device;
 import org.bytedeco.cuda.cudart.CUgraphExec_st;
 import org.bytedeco.cuda.cudart.CUgraph_st;
 import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.SizeTPointer;
 
 /**
  * Work that was queued once and is launched again and again as a whole: one call instead of one a
@@ -10,10 +11,14 @@ import org.bytedeco.cuda.global.cudart;
  * they use must outlive the graph.
  */
 public final class CudaGraph implements AutoCloseable {
+  private final GraphMemory memory;
+  private final long nodes;
   private CUgraphExec_st executable;
 
-  private CudaGraph(CUgraphExec_st executable) {
+  private CudaGraph(CUgraphExec_st executable, long nodes, GraphMemory memory) {
     this.executable = executable;
+    this.nodes = nodes;
+    this.memory = memory;
   }
 
   /**
@@ -24,6 +29,43 @@ public final class CudaGraph implements AutoCloseable {
    * @throws CudaException if CUDA refuses, or {@code work} did what cannot be captured
    */
   public static CudaGraph capture(CudaStream stream, Runnable work) {
+    return capture(stream, work, null);
+  }
+
+  /**
+   * The same of work that libtorch does, and allocates memory for, on the current stream, which is
+   * not the default one. The graph keeps that memory: tensors that the work made and that are still
+   * there hold what the last launch left in them.
+   *
+   * @throws CudaException if CUDA refuses, or {@code work} did what cannot be captured
+   * @throws IllegalStateException if the current stream is the default one
+   */
+  public static CudaGraph captureTorch(ComputeDevice device, Runnable work) {
+    CudaStream stream = CudaStream.current(device);
+    if (stream.handle() == null) {
+      throw new IllegalStateException("the default stream cannot be captured: open a SideStream");
+    }
+    GraphMemory memory = new GraphMemory(stream);
+    boolean done = false;
+    try (CudaRuntime.Current current = CudaRuntime.on(device)) {
+      // Before the capture begins: autograd's threads may free memory at any moment.
+      memory.begin();
+      CudaGraph graph;
+      try {
+        graph = capture(stream, work, memory);
+      } finally {
+        memory.end();
+      }
+      done = true;
+      return graph;
+    } finally {
+      if (!done) {
+        memory.close();
+      }
+    }
+  }
+
+  private static CudaGraph capture(CudaStream stream, Runnable work, GraphMemory memory) {
     CudaRuntime.check(
         "cudaStreamBeginCapture",
         // Other threads may go on allocating: only this thread's calls are restricted.
@@ -49,10 +91,22 @@ public final class CudaGraph implements AutoCloseable {
     try {
       CUgraphExec_st executable = new CUgraphExec_st();
       CudaRuntime.check("cudaGraphInstantiate", cudart.cudaGraphInstantiate(executable, graph, 0));
-      return new CudaGraph(executable);
+      return new CudaGraph(executable, nodes(graph), memory);
     } finally {
       CudaRuntime.check("cudaGraphDestroy", cudart.cudaGraphDestroy(graph));
     }
+  }
+
+  private static long nodes(CUgraph_st graph) {
+    try (SizeTPointer count = new SizeTPointer(1)) {
+      CudaRuntime.check("cudaGraphGetNodes", cudart.cudaGraphGetNodes(graph, null, count));
+      return count.get();
+    }
+  }
+
+  /** Kernels, copies and the like that one launch stands for. */
+  public long nodes() {
+    return nodes;
   }
 
   /**
@@ -64,15 +118,21 @@ public final class CudaGraph implements AutoCloseable {
     if (executable == null) {
       throw new IllegalStateException("the CUDA graph is closed");
     }
-    CudaRuntime.check("cudaGraphLaunch", cudart.cudaGraphLaunch(executable, stream.handle()));
+    try (CudaRuntime.Current current = CudaRuntime.on(stream.device())) {
+      CudaRuntime.check("cudaGraphLaunch", cudart.cudaGraphLaunch(executable, stream.handle()));
+    }
   }
 
+  /** The caller has waited for the launches. */
   @Override
   public void close() {
     if (executable != null) {
       CUgraphExec_st closing = executable;
       executable = null;
       CudaRuntime.check("cudaGraphExecDestroy", cudart.cudaGraphExecDestroy(closing));
+      if (memory != null) {
+        memory.close();
+      }
     }
   }
 }

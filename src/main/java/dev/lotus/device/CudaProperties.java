@@ -1,5 +1,6 @@
 package dev.lotus.device;
 
+import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.global.torch_cuda;
 
@@ -9,6 +10,13 @@ import org.bytedeco.pytorch.global.torch_cuda;
  */
 final class CudaProperties {
   private CudaProperties() {}
+
+  /** The stream that libtorch queues this thread's work on; null is the default one. */
+  static CUstream_st currentStream(int index) {
+    try (PointerScope scope = new PointerScope()) {
+      return torch_cuda.getCurrentCUDAStream((byte) index).stream();
+    }
+  }
 
   /** The name of CUDA device {@code index} as its driver gives it. */
   static String name(int index) {

@@ -1,6 +1,7 @@
 package dev.lotus.device;
 
 import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.SizeTPointer;
 
 /**
  * The door to cudart, whose native part needs the driver: nothing of it is touched before {@link
@@ -35,6 +36,16 @@ final class CudaRuntime {
     check("cudaGetDevice", cudart.cudaGetDevice(before));
     check("cudaSetDevice", cudart.cudaSetDevice(device.index()));
     return () -> check("cudaSetDevice", cudart.cudaSetDevice(before[0]));
+  }
+
+  /** Bytes of the device's memory that no process holds. */
+  static long freeBytes(ComputeDevice device) {
+    try (Current current = on(device);
+        SizeTPointer free = new SizeTPointer(1);
+        SizeTPointer total = new SizeTPointer(1)) {
+      check("cudaMemGetInfo", cudart.cudaMemGetInfo(free, total));
+      return free.get();
+    }
   }
 
   /**

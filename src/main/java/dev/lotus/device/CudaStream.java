@@ -10,10 +10,13 @@ import org.bytedeco.javacpp.Pointer;
  */
 public final class CudaStream implements AutoCloseable {
   private final ComputeDevice device;
+  private final boolean borrowed;
   private CUstream_st stream;
+  private boolean open = true;
 
   private CudaStream(ComputeDevice device) {
     this.device = device;
+    this.borrowed = false;
     CUstream_st created = new CUstream_st();
     try (CudaRuntime.Current current = CudaRuntime.on(device)) {
       CudaRuntime.check(
@@ -30,6 +33,23 @@ public final class CudaStream implements AutoCloseable {
   public static CudaStream create(ComputeDevice device) {
     CudaRuntime.require(device, "a CUDA stream");
     return new CudaStream(device);
+  }
+
+  private CudaStream(ComputeDevice device, CUstream_st stream) {
+    this.device = device;
+    this.borrowed = true;
+    this.stream = stream;
+  }
+
+  /**
+   * The one that libtorch queues this thread's work on now; it stays libtorch's, closing does
+   * nothing to it.
+   *
+   * @throws InputException where {@code device} is no usable GPU, with the reason
+   */
+  public static CudaStream current(ComputeDevice device) {
+    CudaRuntime.require(device, "a CUDA stream");
+    return new CudaStream(device, CudaProperties.currentStream(device.index()));
   }
 
   /** The {@code cudaStream_t}: the {@code stream} argument of the kernels' operations. */
@@ -53,10 +73,11 @@ public final class CudaStream implements AutoCloseable {
   }
 
   /**
+   * @return null is the default stream
    * @throws IllegalStateException if closed
    */
   CUstream_st handle() {
-    if (stream == null) {
+    if (!open) {
       throw new IllegalStateException("the CUDA stream is closed");
     }
     return stream;
@@ -64,9 +85,9 @@ public final class CudaStream implements AutoCloseable {
 
   @Override
   public void close() {
-    if (stream != null) {
+    if (open && !borrowed) {
       CUstream_st closing = stream;
-      stream = null;
+      open = false;
       CudaRuntime.check("cudaStreamDestroy", cudart.cudaStreamDestroy(closing));
     }
   }

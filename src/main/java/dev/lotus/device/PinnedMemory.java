@@ -49,6 +49,19 @@ public final class PinnedMemory implements AutoCloseable {
     return new BytePointer(memory).capacity(bytes);
   }
 
+  /**
+   * Queues a copy of the first {@code count} bytes to the GPU; they stay as they are until it is
+   * done.
+   *
+   * @param target memory of the stream's device
+   */
+  public void copyTo(Pointer target, long count, CudaStream stream) {
+    CudaRuntime.check(
+        "cudaMemcpyAsync",
+        cudart.cudaMemcpyAsync(
+            target, pointer(), count, cudart.cudaMemcpyHostToDevice, stream.handle()));
+  }
+
   @Override
   public void close() {
     if (memory != null) {

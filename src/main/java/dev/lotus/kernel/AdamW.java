@@ -2,6 +2,7 @@ package dev.lotus.kernel;
 
 import dev.lotus.kernel.TensorList.Field;
 import dev.lotus.kernel.binding.Lotus;
+import dev.lotus.kernel.binding.LotusPace;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -52,9 +53,59 @@ public final class AdamW {
   }
 
   /**
+   * What learning rate, weight decay and step come to: 1 - lr wd, lr / (1 - b1^step) and 1 / sqrt(1
+   * - b2^step), as the operation rounds them.
+   *
+   * @param step from 1
+   * @return [3], to be put into the memory that a step's {@code pace} points to
+   * @throws IllegalArgumentException if step is below 1
+   */
+  public static float[] pace(Settings settings, long step) {
+    Kernels.given("settings", settings);
+    requireStep(step);
+    try (LotusPace pace = new LotusPace()) {
+      Kernels.check(
+          "lotus_adamw_pace",
+          Lotus.lotus_adamw_pace(
+              settings.learningRate(),
+              settings.beta1(),
+              settings.beta2(),
+              settings.weightDecay(),
+              step,
+              pace));
+      return new float[] {pace.decay(), pace.rate(), pace.root()};
+    }
+  }
+
+  private static void requireStep(long step) {
+    if (step < 1) {
+      throw new IllegalArgumentException("step is " + step + "; steps count from 1");
+    }
+  }
+
+  /**
    * One step.
    *
+   * @throws IllegalArgumentException as below
+   * @throws KernelException if the device fails
+   */
+  public static void run(
+      TensorList tensors,
+      Settings settings,
+      long step,
+      MaskMode maskMode,
+      Clipping clipping,
+      Pointer stream) {
+    run(tensors, settings, step, maskMode, clipping, null, stream);
+  }
+
+  /**
+   * One step, whose numbers are read when the work runs, not now: a captured CUDA graph serves
+   * every step.
+   *
    * @param step number of this step, from 1
+   * @param pace {@link #pace} in memory of the tensors' device, in place of learning rate, weight
+   *     decay and step; null = those
    * @param stream CUDA stream, or null
    * @throws IllegalArgumentException if a tensor lacks a field, or step is below 1
    * @throws KernelException if the device fails
@@ -65,15 +116,14 @@ public final class AdamW {
       long step,
       MaskMode maskMode,
       Clipping clipping,
+      Pointer pace,
       Pointer stream) {
     Kernels.given("settings", settings);
     Kernels.given("mask_mode", maskMode);
     Kernels.given("clipping", clipping);
     Kernels.given("tensors", tensors)
         .require(Field.WEIGHT, Field.GRADIENT, Field.FIRST, Field.SECOND);
-    if (step < 1) {
-      throw new IllegalArgumentException("step is " + step + "; steps count from 1");
-    }
+    requireStep(step);
     Kernels.log(SYMBOL, tensors);
     Kernels.check(
         SYMBOL,
@@ -90,6 +140,7 @@ public final class AdamW {
             maskMode.code(),
             clipping.norm(),
             clipping.maxNorm(),
+            pace == null ? null : new LotusPace(pace),
             tensors.device(),
             stream));
   }

@@ -1,6 +1,7 @@
 package dev.lotus.kernel;
 
 import dev.lotus.kernel.binding.Lotus;
+import dev.lotus.kernel.binding.LotusDraw;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
@@ -81,10 +82,30 @@ public final class GumbelCrossEntropy {
   /**
    * Runs the operation.
    *
+   * @throws IllegalArgumentException as below
+   * @throws KernelException if the device fails
+   */
+  public void run(
+      Matrix student,
+      Matrix teacher,
+      BytePointer isForget,
+      double tau,
+      Noise noise,
+      Output out,
+      Pointer stream) {
+    run(student, teacher, isForget, tau, noise, out, null, stream);
+  }
+
+  /**
+   * Runs the operation with a step and a temperature that are read when the work runs, not now: a
+   * captured CUDA graph serves every step.
+   *
    * @param student [B, C] logits s
    * @param teacher [B, C] logits t, of the student's type and device
    * @param isForget [B] bytes, not 0 = forget
    * @param tau temperature, positive and finite
+   * @param draw [2] in memory of the operands' device: int32 step, fp32 tau, in place of the
+   *     noise's step and of {@code tau}; null = those
    * @param stream CUDA stream, or null
    * @throws IllegalArgumentException if shapes, types, devices or values do not fit; nothing is
    *     written
@@ -97,6 +118,7 @@ public final class GumbelCrossEntropy {
       double tau,
       Noise noise,
       Output out,
+      Pointer draw,
       Pointer stream) {
     Kernels.given("student", student);
     Kernels.given("noise", noise);
@@ -143,6 +165,7 @@ public final class GumbelCrossEntropy {
             gradient == null ? 0 : gradient.stride(),
             out.gradientScale(),
             out.nonfiniteRows(),
+            draw == null ? null : new LotusDraw(draw),
             student.device(),
             stream));
   }

@@ -2,6 +2,7 @@ package dev.lotus.kernel;
 
 import dev.lotus.kernel.TensorList.Field;
 import dev.lotus.kernel.binding.Lotus;
+import dev.lotus.kernel.binding.LotusPace;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -39,14 +40,42 @@ public final class Sgd {
   }
 
   /**
+   * What a learning rate comes to, as {@link AdamW#pace}.
+   *
+   * @return [3], of which the second is read
+   */
+  public static float[] pace(Settings settings) {
+    return new float[] {1, (float) Kernels.given("settings", settings).learningRate(), 1};
+  }
+
+  /**
    * One step.
    *
+   * @throws IllegalArgumentException as below
+   * @throws KernelException if the device fails
+   */
+  public static void run(
+      TensorList tensors, Settings settings, MaskMode maskMode, Clipping clipping, Pointer stream) {
+    run(tensors, settings, maskMode, clipping, null, stream);
+  }
+
+  /**
+   * One step, whose learning rate is read when the work runs, not now: a captured CUDA graph serves
+   * every step.
+   *
+   * @param pace {@link #pace} in memory of the tensors' device, in place of the learning rate; null
+   *     = that
    * @param stream CUDA stream, or null
    * @throws IllegalArgumentException if a tensor lacks a field
    * @throws KernelException if the device fails
    */
   public static void run(
-      TensorList tensors, Settings settings, MaskMode maskMode, Clipping clipping, Pointer stream) {
+      TensorList tensors,
+      Settings settings,
+      MaskMode maskMode,
+      Clipping clipping,
+      Pointer pace,
+      Pointer stream) {
     Kernels.given("settings", settings);
     Kernels.given("mask_mode", maskMode);
     Kernels.given("clipping", clipping);
@@ -67,6 +96,7 @@ public final class Sgd {
             maskMode.code(),
             clipping.norm(),
             clipping.maxNorm(),
+            pace == null ? null : new LotusPace(pace),
             tensors.device(),
             stream));
   }

@@ -71,6 +71,11 @@ public record Augmentation(
     };
   }
 
+  /** Whether images are moved and mirrored at most, which GatherAugment does on its way. */
+  boolean movesOnly() {
+    return shear == 0 && scale == 0 && jitter == 0;
+  }
+
   /**
    * What happens to one image.
    *

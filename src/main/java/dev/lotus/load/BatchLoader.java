@@ -3,7 +3,6 @@ package dev.lotus.load;
 import dev.lotus.data.ImageSet;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
-import dev.lotus.device.NativeScope;
 import dev.lotus.kernel.GatherAugment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -20,16 +19,14 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Makes batches of an image set. Background threads prepare the next {@value #AHEAD} batches as
- * bytes while the model computes: one thread, or one a processor where images have to be decoded.
- * They never touch libtorch, so none of its memory is made there. The calling thread turns bytes
- * into tensors, by {@link GatherAugment}.
+ * Makes batches of an image set. Background threads prepare the next {@value HostBatches#AHEAD}
+ * batches ({@value CudaBatches#AHEAD} for a GPU) as bytes while the model computes: one thread, or
+ * one a processor where images have to be decoded. They never touch libtorch, so none of its memory
+ * is made there. The calling thread turns bytes into tensors, by {@link GatherAugment}; a GPU does
+ * so itself, from copies that nobody waits for, or from all images at once where they fit into its
+ * memory.
  *
  * <pre>{@code
  * try (BatchLoader loader = new BatchLoader(images, normalization, augmentation, 128, device)) {
@@ -45,13 +42,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>To be used by one thread at a time. {@link #close} stops the threads and waits for them.
  */
 public final class BatchLoader implements AutoCloseable {
-  private static final int AHEAD = 2;
-
   private final ImageSet images;
-  private final GatherAugment normalization;
   private final Augmentation augmentation;
   private final int batchSize;
   private final ComputeDevice device;
+  private final ResidentImages.Rule rule;
+  private final BatchMaker maker;
   private final int workers;
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
   private final ThreadPoolExecutor background;
@@ -60,6 +56,8 @@ public final class BatchLoader implements AutoCloseable {
    * Not in use; the next epoch takes them, so that direct buffers do not wait for the collector.
    */
   private final ArrayDeque<Slot> idle = new ArrayDeque<>();
+
+  private ResidentImages resident;
 
   /**
    * Prepares nothing yet; the threads start with the first epoch.
@@ -75,6 +73,24 @@ public final class BatchLoader implements AutoCloseable {
       Augmentation augmentation,
       int batchSize,
       ComputeDevice device) {
+    this(
+        images,
+        normalization,
+        augmentation,
+        batchSize,
+        device,
+        // Where the CPU computes, one more copy of the images would take memory and save no time.
+        device.cuda() ? ResidentImages.Rule.WHERE_THEY_FIT : ResidentImages.Rule.NEVER);
+  }
+
+  /** With a rule of one's own about resident images; the same batches by any. */
+  BatchLoader(
+      ImageSet images,
+      Normalization normalization,
+      Augmentation augmentation,
+      int batchSize,
+      ComputeDevice device,
+      ResidentImages.Rule rule) {
     if (batchSize < 1) {
       throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
     }
@@ -86,18 +102,20 @@ public final class BatchLoader implements AutoCloseable {
               + " channels, images "
               + images.channels());
     }
-    this.normalization =
+    GatherAugment moves =
         new GatherAugment(
             images.height(),
             images.width(),
             0,
-            GatherAugment.PadMode.ZERO,
+            augmentation.edgePadding() ? GatherAugment.PadMode.EDGE : GatherAugment.PadMode.ZERO,
             0,
             normalization.mean(),
             normalization.std());
     this.augmentation = Objects.requireNonNull(augmentation);
     this.batchSize = batchSize;
     this.device = Objects.requireNonNull(device);
+    this.rule = augmentation.movesOnly() ? rule : ResidentImages.Rule.NEVER;
+    maker = device.cuda() ? new CudaBatches(images, moves, device) : new HostBatches(images, moves);
     workers = images.decodes() ? Runtime.getRuntime().availableProcessors() : 1;
     background =
         new ThreadPoolExecutor(
@@ -145,8 +163,12 @@ public final class BatchLoader implements AutoCloseable {
             "the order has the index " + index + ", but there are " + images.size() + " images");
       }
     }
+    requireOpen();
+    if (resident == null) {
+      resident = ResidentImages.acquire(images, device, rule, order.size());
+    }
     int maxRows = Math.min(batchSize, order.size());
-    if ((long) maxRows * images.imageBytes() > Integer.MAX_VALUE - 8) {
+    if (Slot.bytes(images, maxRows, resident == null) > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
           "a batch of "
               + maxRows
@@ -154,7 +176,6 @@ public final class BatchLoader implements AutoCloseable {
               + images.imageBytes()
               + " values does not fit one buffer of 2^31 bytes");
     }
-    requireOpen();
     return new Epoch(order, epoch, seed, maxRows, from);
   }
 
@@ -187,6 +208,11 @@ public final class BatchLoader implements AutoCloseable {
         interrupted = true;
       }
     }
+    maker.close();
+    if (resident != null) {
+      resident.release();
+      resident = null;
+    }
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -197,7 +223,11 @@ public final class BatchLoader implements AutoCloseable {
    */
   private Slot idleSlot(int rows) {
     Slot slot = idle.poll();
-    return slot != null && slot.capacity() >= rows ? slot : new Slot(images, rows);
+    boolean withPixels = resident == null;
+    if (slot != null && slot.capacity() >= rows && slot.hasPixels() == withPixels) {
+      return slot;
+    }
+    return maker.slot(rows, withPixels);
   }
 
   /** A batch under way, and the parts that several threads fill. */
@@ -218,7 +248,7 @@ public final class BatchLoader implements AutoCloseable {
       this.order = order;
       this.epoch = epoch;
       this.seed = seed;
-      for (int i = 0; i < AHEAD && requested < order.size(); i++) {
+      for (int i = 0; i < maker.ahead() && requested < order.size(); i++) {
         request(idleSlot(maxRows));
       }
     }
@@ -238,16 +268,20 @@ public final class BatchLoader implements AutoCloseable {
 
     /** Runs in the background: rows {@code from} to before {@code to} of one batch. */
     private void fill(Slot slot, int start, int from, int to) {
-      byte[] image = new byte[images.imageBytes()];
+      if (slot.landing != null) {
+        slot.landing.awaitCopied();
+      }
+      byte[] image = slot.hasPixels() ? new byte[images.imageBytes()] : null;
       for (int row = from; row < to; row++) {
         if (background.isShutdown()) {
           throw new CancellationException("the loader was closed");
         }
-        int index = order.indices()[start + row];
-        images.read(index, image, 0);
-        Augmentation.Change change =
-            augmentation.draw(seed, epoch, start + row).onPixels(image, images);
-        slot.put(row, image, change, images.label(index));
+        Augmentation.Change change = augmentation.draw(seed, epoch, start + row);
+        if (image != null) {
+          images.read(order.indices()[start + row], image, 0);
+          change = change.onPixels(image, images);
+        }
+        slot.put(row, image, change, order, start + row);
       }
     }
 
@@ -286,35 +320,13 @@ public final class BatchLoader implements AutoCloseable {
       long[] samples = new long[slot.rows];
       Arrays.setAll(samples, row -> start + row);
       int end = start + slot.rows;
-      try (NativeScope scope = new NativeScope()) {
-        return new Batch(
-            scope.keep(toDevice(imageTensor(slot))),
-            scope.keep(toDevice(labelTensor(slot))),
-            Arrays.copyOfRange(order.isForget(), start, end),
-            samples,
-            Arrays.copyOfRange(order.indices(), start, end));
-      }
+      return maker.batch(
+          slot,
+          slot.hasPixels() ? null : resident,
+          Arrays.copyOfRange(order.isForget(), start, end),
+          samples,
+          Arrays.copyOfRange(order.indices(), start, end));
     }
-  }
-
-  private Tensor imageTensor(Slot slot) {
-    Tensor tensor =
-        torch.empty(
-            new long[] {slot.rows, images.channels(), images.height(), images.width()},
-            new TensorOptions(ScalarType.Float),
-            null);
-    slot.write(normalization, tensor.data_ptr_float());
-    return tensor;
-  }
-
-  private static Tensor labelTensor(Slot slot) {
-    Tensor tensor = torch.empty(new long[] {slot.rows}, new TensorOptions(ScalarType.Long), null);
-    tensor.data_ptr_long().put(slot.labels, 0, slot.rows);
-    return tensor;
-  }
-
-  private Tensor toDevice(Tensor tensor) {
-    return device.cuda() ? tensor.to(device.torch(), tensor.scalar_type()) : tensor;
   }
 
   private static Slot await(Prepared prepared) {

@@ -8,10 +8,10 @@
  * fp32, normalised, labels [B] int64, and for each row whether it is to be forgotten, its position
  * and its index.
  *
- * <p>The next two batches are read, decoded and their pixels changed as bytes on threads of their
- * own while the model computes; the calling thread crops, mirrors and normalises one when it is
- * asked for ({@link dev.lotus.kernel.GatherAugment}), and moves it to the device. Everything
- * follows from (seed, epoch, position). A failure in the background, a damaged image above all, is
- * thrown by the call that asks for its batch.
+ * <p>The next batches are read, decoded and their pixels changed as bytes on threads of their own
+ * while the model computes; the calling thread crops, mirrors and normalises one when it is asked
+ * for ({@link dev.lotus.kernel.GatherAugment}). A GPU is given the bytes, or has all images, and
+ * does that itself. Everything follows from (seed, epoch, position). A failure in the background, a
+ * damaged image above all, is thrown by the call that asks for its batch.
  */
 package dev.lotus.load;

@@ -1,5 +1,6 @@
 package dev.lotus.optim;
 
+import dev.lotus.device.DeviceNumbers;
 import dev.lotus.device.InputException;
 import dev.lotus.kernel.AdamW;
 import dev.lotus.kernel.Clipping;
@@ -21,18 +22,31 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * The optimizers of the published runs by one kernel over all parameters; {@link Optimizers} are
  * libtorch's own, which they agree with. A mask can hold weights where they are.
  */
-public final class FusedUpdate implements WeightUpdate, Resumable {
+public final class FusedUpdate implements RepeatableUpdate, Resumable {
   /** A step of a rule over the listed parameters. */
   private interface Rule {
-    void run(TensorList tensors, double rate, long step, MaskMode mode, Pointer stream);
+    /**
+     * @param pace {@link Pace} in memory, or null: what rate and step come to
+     */
+    void run(
+        TensorList tensors, double rate, long step, MaskMode mode, Pointer pace, Pointer stream);
+  }
+
+  /** What a rule makes of a learning rate and a step's number. */
+  private interface Pace {
+    float[] of(double rate, long step);
   }
 
   private static final String FIRST = "first";
   private static final String SECOND = "second";
   private static final String STEPS = "steps";
 
+  /** Numbers of a pace. */
+  private static final int PACE = 3;
+
   private final List<Tensor> parameters;
   private final Rule rule;
+  private final Pace pace;
   private final boolean twoMoments;
   private final double coupledDecay;
   private double rate;
@@ -44,13 +58,20 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
   private List<Tensor> masks;
   private MaskMode mode = MaskMode.GRADIENT;
   private boolean masked;
+  private DeviceNumbers fed;
 
   private FusedUpdate(
-      List<Tensor> parameters, double rate, boolean twoMoments, double coupledDecay, Rule rule) {
+      List<Tensor> parameters,
+      double rate,
+      boolean twoMoments,
+      double coupledDecay,
+      Pace pace,
+      Rule rule) {
     ParameterTensors.requireDense(parameters);
     this.parameters = parameters;
     this.twoMoments = twoMoments;
     this.coupledDecay = coupledDecay;
+    this.pace = pace;
     this.rule = rule;
     learningRate(rate);
   }
@@ -70,9 +91,16 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
         learningRate,
         true,
         0,
-        (tensors, rate, step, mode, stream) ->
+        (rate, step) -> AdamW.pace(AdamW.Settings.of(rate, weightDecay), step),
+        (tensors, rate, step, mode, pace, stream) ->
             AdamW.run(
-                tensors, AdamW.Settings.of(rate, weightDecay), step, mode, Clipping.NONE, stream));
+                tensors,
+                AdamW.Settings.of(rate, weightDecay),
+                step,
+                mode,
+                Clipping.NONE,
+                pace,
+                stream));
   }
 
   /**
@@ -90,8 +118,10 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
         learningRate,
         true,
         weightDecay,
-        (tensors, rate, step, mode, stream) ->
-            AdamW.run(tensors, AdamW.Settings.of(rate, 0), step, mode, Clipping.NONE, stream));
+        (rate, step) -> AdamW.pace(AdamW.Settings.of(rate, 0), step),
+        (tensors, rate, step, mode, pace, stream) ->
+            AdamW.run(
+                tensors, AdamW.Settings.of(rate, 0), step, mode, Clipping.NONE, pace, stream));
   }
 
   /**
@@ -111,12 +141,14 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
         learningRate,
         false,
         0,
-        (tensors, rate, step, mode, stream) ->
+        (rate, step) -> Sgd.pace(new Sgd.Settings(rate, momentum, weightDecay)),
+        (tensors, rate, step, mode, pace, stream) ->
             Sgd.run(
                 tensors,
                 new Sgd.Settings(rate, momentum, weightDecay),
                 mode,
                 Clipping.NONE,
+                pace,
                 stream));
   }
 
@@ -146,6 +178,28 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
 
   @Override
   public void step() {
+    steps++;
+    apply(null);
+  }
+
+  @Override
+  public void feed() {
+    if (fed == null) {
+      fed = new DeviceNumbers(ParameterTensors.deviceOf(parameters), PACE);
+    }
+    steps++;
+    float[] numbers = pace.of(rate, steps);
+    for (int i = 0; i < PACE; i++) {
+      fed.set(i, numbers[i]);
+    }
+  }
+
+  @Override
+  public void repeatable() {
+    apply(fed.pointer());
+  }
+
+  private void apply(Pointer paceInMemory) {
     prepare();
     if (masked && held == null) {
       held = new ParameterTensors(parameters, first, second, masks);
@@ -154,8 +208,7 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
       addDecay();
     }
     ParameterTensors list = masked ? held : free;
-    steps++;
-    rule.run(list.withGradients(), rate, steps, mode, list.stream());
+    rule.run(list.withGradients(), rate, steps, mode, paceInMemory, list.stream());
   }
 
   private void prepare() {
@@ -225,5 +278,8 @@ public final class FusedUpdate implements WeightUpdate, Resumable {
     }
     ParameterTensors.release(first);
     ParameterTensors.release(second);
+    if (fed != null) {
+      fed.close();
+    }
   }
 }

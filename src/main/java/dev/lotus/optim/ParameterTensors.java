@@ -1,5 +1,6 @@
 package dev.lotus.optim;
 
+import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
 import dev.lotus.device.NativeScope;
 import dev.lotus.kernel.DType;
@@ -143,11 +144,16 @@ public final class ParameterTensors implements AutoCloseable {
   }
 
   private int device() {
+    return deviceOf(parameters).nativeIndex();
+  }
+
+  /** Where the parameters are. */
+  static ComputeDevice deviceOf(List<Tensor> parameters) {
     if (parameters.isEmpty() || !parameters.get(0).is_cuda()) {
-      return Matrix.CPU;
+      return ComputeDevice.CPU;
     }
     try (PointerScope scope = new PointerScope()) {
-      return parameters.get(0).device().index();
+      return new ComputeDevice(true, parameters.get(0).device().index());
     }
   }
 

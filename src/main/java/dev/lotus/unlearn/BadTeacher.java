@@ -13,7 +13,6 @@ import dev.lotus.optim.WeightUpdate;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Bad Teaching (Chundawat et al., AAAI 2023; upstream {@code bad_teaching_class.py}): the student
@@ -80,7 +79,7 @@ final class BadTeacher implements UnlearnMethod {
             : Reduction.BATCH_MEAN;
     double scale = reduction.scale(batch.size(), logits_BC.size(1), TEMPERATURE);
     LogitLoss loss = new LogitLoss(task.engine().device(), logits_BC);
-    Tensor isForget = Evaluator.on(task.engine().device(), torch.tensor(batch.isForget()));
+    Tensor isForget = batch.flags();
     Tensor kl_B = loss.distil(good_NC.of(batch), bad_NC.of(batch), isForget, TEMPERATURE, scale);
     loss.backward();
     losses_B.copy_(kl_B.mul(new Scalar(scale * batch.size())));

@@ -10,10 +10,19 @@ import org.bytedeco.pytorch.Tensor;
  *
  * @param model that is trained
  */
-record CrossEntropyStep(Engine engine, Backbone model) implements EpochRunner.Step {
+record CrossEntropyStep(Engine engine, Backbone model) implements EpochRunner.Repeatable {
   @Override
   public void backward(Batch batch, int step, Tensor losses_B) {
     backward(batch.images(), batch.labels(), losses_B);
+  }
+
+  /** Nothing changes but the batch. */
+  @Override
+  public void feed(int step) {}
+
+  @Override
+  public void repeated(Batch batch) {
+    engine.listener().forward(model, batch.images());
   }
 
   /** The same of any images [B, ...] under any labels [B]; adds to the losses. */

@@ -8,6 +8,7 @@ import dev.lotus.device.Precision;
 import dev.lotus.device.TorchRuntime;
 import dev.lotus.kernel.Kernels;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * Where and how everything of a run computes.
@@ -38,6 +39,12 @@ public record Engine(
     /** A model is about to run forward on a batch; recorded by autograd where that is on. */
     default void forward(Backbone model, Tensor images_BCHW) {}
 
+    /** A training step was one graph, recorded before. */
+    default void repeated() {}
+
+    /** Something that the user may want to know, in a line. */
+    default void note(String line) {}
+
     /** A piece of work of so many images begins. */
     void begin(String what, long images);
 
@@ -64,6 +71,10 @@ public record Engine(
     if (!reason.isEmpty()) {
       throw new InputException(
           "device " + device + ": libtorch can use it, but the kernels cannot: " + reason);
+    }
+    if (device.cuda()) {
+      // The images of a run are of one size: the search for the quickest convolutions pays off.
+      torch.globalContext().setBenchmarkCuDNN(true);
     }
     return new Engine(device, precision, normalization, listener);
   }

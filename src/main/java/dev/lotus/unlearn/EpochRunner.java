@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
+import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.ResultException;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
@@ -31,11 +32,27 @@ public final class EpochRunner implements AutoCloseable {
     void backward(Batch batch, int step, Tensor losses_B);
   }
 
+  /**
+   * A step whose work on the device can be queued once and repeated as it stands: it takes all that
+   * changes from the batch's tensors and from what {@link #feed} put into the device's memory.
+   */
+  public interface Repeatable extends Step {
+    /** Before each step and each repetition: what is not in the batch. */
+    void feed(int step);
+
+    /** After a repetition: what {@code backward} tells the engine's listener. */
+    void repeated(Batch batch);
+  }
+
+  /** What {@link #warmUp} is where nothing is recorded. */
+  private static final int WARM_UP = 2;
+
   private final Engine engine;
   private final Backbone student;
   private final WeightUpdate update;
   private final BatchLoader loader;
   private final int batchSize;
+  private final StepGraph graph;
   private int steps;
 
   public EpochRunner(
@@ -45,12 +62,36 @@ public final class EpochRunner implements AutoCloseable {
       ImageSet images,
       Augmentation augmentation,
       int batchSize) {
+    this(
+        engine,
+        student,
+        update,
+        images,
+        augmentation,
+        batchSize,
+        new CudaRecorder(engine.device()));
+  }
+
+  EpochRunner(
+      Engine engine,
+      Backbone student,
+      WeightUpdate update,
+      ImageSet images,
+      Augmentation augmentation,
+      int batchSize,
+      StepGraph.Recorder recorder) {
     this.engine = engine;
     this.student = student;
     this.update = update;
     this.batchSize = batchSize;
+    this.graph = new StepGraph(engine, student, update, batchSize, recorder);
     this.loader =
         new BatchLoader(images, engine.normalization(), augmentation, batchSize, engine.device());
+  }
+
+  /** Steps at a run's begin that take longer than those to come, a graph's recording included. */
+  public static int warmUp(ComputeDevice device) {
+    return device.cuda() ? WARM_UP + StepGraph.WARM_UP : WARM_UP;
   }
 
   /**
@@ -93,8 +134,9 @@ public final class EpochRunner implements AutoCloseable {
     EpochOrder order = pass.shuffled() ? pass.order().shuffled(seed, draw) : pass.order();
     engine.listener().begin(name, order.size());
     int firstStep = steps - (known.length + batchSize - 1) / batchSize;
-    try (PointerScope scope = new PointerScope()) {
-      Tensor losses = Evaluator.on(engine.device(), torch.zeros(order.size()));
+    try (StepGraph.Place place = graph.begin(pass);
+        PointerScope scope = new PointerScope()) {
+      Tensor losses = Evaluator.zeros(engine.device(), order.size());
       int done = known.length;
       if (done > 0) {
         losses.narrow(0, 0, done).copy_(torch.tensor(known));
@@ -104,9 +146,7 @@ public final class EpochRunner implements AutoCloseable {
       while (batches.hasNext()) {
         try (PointerScope stepScope = new PointerScope()) {
           Batch batch = batches.next();
-          update.zeroGrad();
-          pass.step().backward(batch, steps, losses.narrow(0, done, batch.size()));
-          update.step();
+          graph.take(pass, batch, steps, losses.narrow(0, done, batch.size()));
           steps++;
           done += batch.size();
           engine.listener().advance(batch.size());
@@ -140,6 +180,7 @@ public final class EpochRunner implements AutoCloseable {
 
   @Override
   public void close() {
+    graph.close();
     loader.close();
   }
 }

@@ -83,8 +83,8 @@ public final class Evaluator {
     int classes = model.arch().classes();
     ComputeDevice device = engine.device();
     try (PointerScope scope = new PointerScope()) {
-      Tensor losses = on(device, torch.zeros(rows));
-      Tensor entropies = on(device, torch.zeros(rows));
+      Tensor losses = zeros(device, rows);
+      Tensor entropies = zeros(device, rows);
       Tensor sums = on(device, torch.zeros((long) classes, classes).to(ScalarType.Double));
       Tensor counters = on(device, torch.zeros(2L + classes).to(ScalarType.Long));
       LongPointer correct = TensorMatrix.longs(counters, 0);
@@ -138,7 +138,7 @@ public final class Evaluator {
 
   /** Logits [N, C] fp32 in the order of {@code indices}, owned by the caller's scope. */
   Tensor logits(Backbone model, ImageSet images, int[] indices, String what) {
-    Tensor all = on(engine.device(), torch.zeros((long) indices.length, model.arch().classes()));
+    Tensor all = zeros(engine.device(), indices.length, model.arch().classes());
     long[] done = {0};
     forEachBatch(
         model,
@@ -160,7 +160,7 @@ public final class Evaluator {
     ComputeDevice device = engine.device();
     model.train(true);
     try (PointerScope scope = new PointerScope()) {
-      Tensor entropies = on(device, torch.zeros(indices.length));
+      Tensor entropies = zeros(device, indices.length);
       int[] done = {0};
       forEachBatch(
           model,
@@ -234,6 +234,11 @@ public final class Evaluator {
       }
     }
     return means;
+  }
+
+  /** Zeros on the device, fp32; a host's copy would have to wait for it. */
+  static Tensor zeros(ComputeDevice device, long... shape) {
+    return torch.zeros(shape, device.options(ScalarType.Float));
   }
 
   static Tensor on(ComputeDevice device, Tensor host) {

@@ -108,6 +108,6 @@ final class LogitLoss {
   }
 
   private Tensor losses() {
-    return Evaluator.on(device, torch.zeros(logits_BC.size(0)));
+    return Evaluator.zeros(device, logits_BC.size(0));
   }
 }

@@ -2,6 +2,7 @@ package dev.lotus.unlearn;
 
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.DeviceNumbers;
 import dev.lotus.kernel.GumbelCrossEntropy;
 import dev.lotus.kernel.GumbelCrossEntropy.Noise;
 import dev.lotus.kernel.GumbelCrossEntropy.Output;
@@ -32,6 +33,7 @@ final class Lotus implements UnlearnMethod {
   private double tau;
   private Task task;
   private TeacherLogits teacher;
+  private DeviceNumbers draw;
 
   Lotus(UnlearnConfig config) {
     int decimals =
@@ -97,7 +99,30 @@ final class Lotus implements UnlearnMethod {
 
   @Override
   public List<Pass> passes(Task task, int epoch) {
-    return List.of(Pass.of(samples, this::backward));
+    return List.of(Pass.of(samples, new Distillation()));
+  }
+
+  /** The published loss of a batch. */
+  private final class Distillation implements EpochRunner.Repeatable {
+    @Override
+    public void backward(Batch batch, int step, Tensor losses_B) {
+      Lotus.this.backward(batch, step, losses_B);
+    }
+
+    @Override
+    public void feed(int step) {
+      if (draw == null) {
+        draw = new DeviceNumbers(task.engine().device(), 2);
+      }
+      draw.set(0, step);
+      draw.set(1, (float) tau);
+    }
+
+    @Override
+    public void repeated(Batch batch) {
+      task.engine().listener().forward(task.student(), batch.images());
+      teacher.repeated(batch);
+    }
   }
 
   private void backward(Batch batch, int step, Tensor losses_B) {
@@ -106,8 +131,8 @@ final class Lotus implements UnlearnMethod {
     Tensor student_BC = logits_BC.detach().contiguous();
     Tensor teacher_BC = teacher.of(batch).to(student_BC.scalar_type());
     Tensor gradient_BC = torch.empty_like(student_BC);
-    Tensor isForget = Evaluator.on(device, torch.tensor(batch.isForget()));
-    Tensor positions = Evaluator.on(device, torch.tensor(batch.samples()));
+    Tensor isForget = batch.flags();
+    Tensor positions = batch.positions();
     loss.run(
         TensorMatrix.of(student_BC, device),
         TensorMatrix.of(teacher_BC, device),
@@ -119,6 +144,7 @@ final class Lotus implements UnlearnMethod {
             TensorMatrix.of(gradient_BC, device),
             1f / batch.size(),
             null),
+        draw == null ? null : draw.pointer(),
         TensorMatrix.stream(device));
     logits_BC.backward(gradient_BC, new BoolOptional(), false, new TensorArrayRefOptional());
   }
@@ -127,6 +153,9 @@ final class Lotus implements UnlearnMethod {
   public void close() {
     if (teacher != null) {
       teacher.close();
+    }
+    if (draw != null) {
+      draw.close();
     }
   }
 }

@@ -12,9 +12,6 @@ import org.bytedeco.pytorch.Tensor;
  * sets (batches, at the time that they take once warm) apart from what does not.
  */
 final class PlanProbe implements Engine.Listener {
-  /** Batches of a phase that do not count: memory is allocated, kernels are chosen. */
-  private static final int WARM_UP = 2;
-
   /** Preparation, or an epoch. */
   private static final class Part {
     private double growingSeconds;
@@ -27,6 +24,9 @@ final class PlanProbe implements Engine.Listener {
   /** A forward pass and, twice as much, the backward pass that follows it. */
   private static final int WITH_GRADIENTS = 3;
 
+  /** Batches of a phase that do not count: memory is allocated, kernels are chosen. */
+  private final int warmUp;
+
   private final List<Part> parts = new ArrayList<>(List.of(new Part()));
   private long mark = System.nanoTime();
   private boolean training;
@@ -35,6 +35,10 @@ final class PlanProbe implements Engine.Listener {
   private double warmSeconds;
   private long warmImages;
   private double coldSeconds;
+
+  PlanProbe(int warmUp) {
+    this.warmUp = warmUp;
+  }
 
   @Override
   public void forward(Backbone model, Tensor images_BCHW) {
@@ -72,7 +76,7 @@ final class PlanProbe implements Engine.Listener {
   public void advance(long moreImages) {
     double seconds = lap();
     images += moreImages;
-    if (batches++ < WARM_UP) {
+    if (batches++ < warmUp) {
       coldSeconds += seconds;
     } else {
       warmSeconds += seconds;

@@ -60,7 +60,7 @@ public record RunPlan(
     double scale =
         (double) samples / (corner.split().forget().length + corner.split().retain().length);
     int probed = Math.min(epochs, PROBED_EPOCHS);
-    PlanProbe probe = new PlanProbe();
+    PlanProbe probe = new PlanProbe(EpochRunner.warmUp(engine.device()));
     UnlearnLoop.toTheEnd(engine.telling(probe), config.with(probed, config.fixedTau()))
         .run(original, corner, epoch -> probe.epochOver())
         .model()
@@ -81,7 +81,7 @@ public record RunPlan(
 
   /** Of {@link #EVALUATED} images, from as many as there are of them. */
   private static double evaluationSeconds(Engine engine, Backbone original, UnlearnData data) {
-    PlanProbe probe = new PlanProbe();
+    PlanProbe probe = new PlanProbe(EpochRunner.warmUp(engine.device()));
     int[] some = part(data.split().retain(), EVALUATED);
     new Evaluator(engine.telling(probe))
         .statistics(original, data.dataset().train(), some, "retain");

@@ -24,6 +24,7 @@ final class TeacherLogits implements AutoCloseable {
   private final Tensor kept_NC;
   private final Map<Integer, Long> rowOf;
   private final Double accForget;
+  private Tensor rowOfPlace;
 
   private TeacherLogits(
       Engine engine, Backbone teacher, Tensor kept_NC, Map<Integer, Long> rowOf, Double accForget) {
@@ -86,16 +87,41 @@ final class TeacherLogits implements AutoCloseable {
         return engine.logits(teacher, batch.images()).contiguous();
       }
     }
+    if (batch.there() != null) {
+      return kept_NC.index_select(0, rowOfPlace().index_select(0, batch.places()));
+    }
     long[] rows = new long[batch.size()];
     for (int b = 0; b < rows.length; b++) {
       rows[b] = rowOf.get(batch.indices()[b]);
     }
-    return kept_NC.index_select(0, Evaluator.on(engine.device(), torch.tensor(rows)));
+    return kept_NC.index_select(0, torch.tensor(rows));
+  }
+
+  /** [places in the image set] on the device, so that no batch's rows come from the host. */
+  private Tensor rowOfPlace() {
+    if (rowOfPlace == null) {
+      long[] rows = new long[1 + rowOf.keySet().stream().mapToInt(place -> place).max().orElse(0)];
+      rowOf.forEach((place, row) -> rows[place] = row);
+      rowOfPlace = NativeScope.own(Evaluator.on(engine.device(), torch.tensor(rows)));
+    }
+    return rowOfPlace;
+  }
+
+  /** A recorded {@link #of} was repeated. */
+  void repeated(Batch batch) {
+    if (kept_NC == null) {
+      try (NoGradGuard noGrad = new NoGradGuard()) {
+        engine.listener().forward(teacher, batch.images());
+      }
+    }
   }
 
   @Override
   public void close() {
     teacher.frozen(false);
+    if (rowOfPlace != null) {
+      NativeScope.release(rowOfPlace);
+    }
     if (kept_NC != null) {
       NativeScope.release(kept_NC);
     }

@@ -30,6 +30,8 @@ public class LotusPreset implements InfoMapper {
     // A C interface throws nothing: no exception translation around each call.
     infoMap.put(new Info("lotus_tensor").pointerTypes("LotusTensor"));
     infoMap.put(new Info("lotus_augment").pointerTypes("LotusAugment"));
+    infoMap.put(new Info("lotus_draw").pointerTypes("LotusDraw"));
+    infoMap.put(new Info("lotus_pace").pointerTypes("LotusPace"));
     infoMap.put(new Info("lotus_*").javaNames().annotations("@NoException"));
   }
 }

@@ -21,6 +21,7 @@ final class StateBuilder {
   private final List<Tensor> parameters = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
   private final List<Layers.BatchNorm> normalisations = new ArrayList<>();
+  private final ShardStatistics statistics = new ShardStatistics();
   private final List<Pointer> owned = new ArrayList<>();
 
   /**
@@ -32,6 +33,7 @@ final class StateBuilder {
    *     all layers
    * @param one the number one, kept because every training step adds it
    * @param normalisations the layers that may keep folded weights
+   * @param statistics of runs of rows, where BatchNorm takes those
    * @param owned everything else native of this backbone
    */
   record State(
@@ -40,6 +42,7 @@ final class StateBuilder {
       Tensor counters,
       Scalar one,
       List<Layers.BatchNorm> normalisations,
+      ShardStatistics statistics,
       List<Pointer> owned)
       implements AutoCloseable {
     /**
@@ -58,6 +61,7 @@ final class StateBuilder {
     @Override
     public void close() {
       thaw();
+      statistics.close();
       owned.forEach(NativeScope::release);
       owned.clear();
     }
@@ -82,6 +86,10 @@ final class StateBuilder {
     counters.add(name);
   }
 
+  ShardStatistics statistics() {
+    return statistics;
+  }
+
   void normalisation(Layers.BatchNorm layer) {
     normalisations.add(layer);
   }
@@ -98,7 +106,13 @@ final class StateBuilder {
       byName.put(counters.get(i), own(all.select(0, i)));
     }
     return new State(
-        byName, List.copyOf(parameters), all, own(new Scalar(1L)), normalisations, owned);
+        byName,
+        List.copyOf(parameters),
+        all,
+        own(new Scalar(1L)),
+        normalisations,
+        statistics,
+        owned);
   }
 
   private Tensor zeros(ScalarType type, long... shape) {

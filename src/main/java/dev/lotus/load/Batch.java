@@ -11,8 +11,18 @@ import org.bytedeco.pytorch.Tensor;
  * @param samples [B], positions in the epoch's order: the {@code sample} numbers of the loss's
  *     noise
  * @param indices [B], places in the image set
+ * @param start position in the epoch's order of the whole batch's first row
+ * @param whole rows of the whole batch, of which other processes may have some; what is a mean over
+ *     the batch is one over these
  */
-public record Batch(Tensor images, Tensor labels, byte[] isForget, long[] samples, int[] indices) {
+public record Batch(
+    Tensor images,
+    Tensor labels,
+    byte[] isForget,
+    long[] samples,
+    int[] indices,
+    int start,
+    int whole) {
   /** B. */
   public int size() {
     return indices.length;

@@ -4,6 +4,7 @@ import dev.lotus.data.ImageSet;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.NativeScope;
+import dev.lotus.dist.Shards;
 import dev.lotus.kernel.GatherAugment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -51,6 +52,7 @@ public final class BatchLoader implements AutoCloseable {
   private final GatherAugment normalization;
   private final Augmentation augmentation;
   private final int batchSize;
+  private final Shards shards;
   private final ComputeDevice device;
   private final int workers;
   private final List<Thread> threads = new CopyOnWriteArrayList<>();
@@ -75,9 +77,19 @@ public final class BatchLoader implements AutoCloseable {
       Augmentation augmentation,
       int batchSize,
       ComputeDevice device) {
-    if (batchSize < 1) {
-      throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
-    }
+    this(images, normalization, augmentation, whole(batchSize), device);
+  }
+
+  /**
+   * The same for one of several processes: it makes its own rows of each batch, which may be none
+   * of the last.
+   */
+  public BatchLoader(
+      ImageSet images,
+      Normalization normalization,
+      Augmentation augmentation,
+      Shards shards,
+      ComputeDevice device) {
     this.images = images;
     if (normalization.channels() != images.channels()) {
       throw new IllegalArgumentException(
@@ -96,12 +108,20 @@ public final class BatchLoader implements AutoCloseable {
             normalization.mean(),
             normalization.std());
     this.augmentation = Objects.requireNonNull(augmentation);
-    this.batchSize = batchSize;
+    this.batchSize = shards.batch();
+    this.shards = shards;
     this.device = Objects.requireNonNull(device);
     workers = images.decodes() ? Runtime.getRuntime().availableProcessors() : 1;
     background =
         new ThreadPoolExecutor(
             workers, workers, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
+  }
+
+  private static Shards whole(int batchSize) {
+    if (batchSize < 1) {
+      throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
+    }
+    return Shards.whole(batchSize);
   }
 
   private Thread thread(Runnable task) {
@@ -145,7 +165,8 @@ public final class BatchLoader implements AutoCloseable {
             "the order has the index " + index + ", but there are " + images.size() + " images");
       }
     }
-    int maxRows = Math.min(batchSize, order.size());
+    int rest = (order.size() - from) % batchSize;
+    int maxRows = Math.max(shards.own(Math.min(batchSize, order.size() - from)), shards.own(rest));
     if ((long) maxRows * images.imageBytes() > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
           "a batch of "
@@ -224,9 +245,10 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     private void request(Slot slot) {
-      int start = requested;
-      slot.rows = Math.min(batchSize, order.size() - start);
-      requested += slot.rows;
+      int whole = Math.min(batchSize, order.size() - requested);
+      int start = requested + shards.from(whole, shards.rank());
+      slot.rows = shards.own(whole);
+      requested += whole;
       List<Future<?>> parts = new ArrayList<>();
       for (int w = 0; w < workers; w++) {
         int from = (int) ((long) slot.rows * w / workers);
@@ -271,8 +293,8 @@ public final class BatchLoader implements AutoCloseable {
       // Whatever is thrown from here on leaves batches and positions out of step.
       failed = true;
       Slot slot = await(prepared.remove());
-      Batch batch = batch(slot, delivered);
-      delivered += slot.rows;
+      Batch batch = batch(slot);
+      delivered += batch.whole();
       if (requested < order.size()) {
         request(slot);
       } else {
@@ -282,7 +304,9 @@ public final class BatchLoader implements AutoCloseable {
       return batch;
     }
 
-    private Batch batch(Slot slot, int start) {
+    private Batch batch(Slot slot) {
+      int whole = Math.min(batchSize, order.size() - delivered);
+      int start = delivered + shards.from(whole, shards.rank());
       long[] samples = new long[slot.rows];
       Arrays.setAll(samples, row -> start + row);
       int end = start + slot.rows;
@@ -292,7 +316,9 @@ public final class BatchLoader implements AutoCloseable {
             scope.keep(toDevice(labelTensor(slot))),
             Arrays.copyOfRange(order.isForget(), start, end),
             samples,
-            Arrays.copyOfRange(order.indices(), start, end));
+            Arrays.copyOfRange(order.indices(), start, end),
+            delivered,
+            whole);
       }
     }
   }
@@ -303,13 +329,17 @@ public final class BatchLoader implements AutoCloseable {
             new long[] {slot.rows, images.channels(), images.height(), images.width()},
             new TensorOptions(ScalarType.Float),
             null);
-    slot.write(normalization, tensor.data_ptr_float());
+    if (slot.rows > 0) {
+      slot.write(normalization, tensor.data_ptr_float());
+    }
     return tensor;
   }
 
   private static Tensor labelTensor(Slot slot) {
     Tensor tensor = torch.empty(new long[] {slot.rows}, new TensorOptions(ScalarType.Long), null);
-    tensor.data_ptr_long().put(slot.labels, 0, slot.rows);
+    if (slot.rows > 0) {
+      tensor.data_ptr_long().put(slot.labels, 0, slot.rows);
+    }
     return tensor;
   }
 

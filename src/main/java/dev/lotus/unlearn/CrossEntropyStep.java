@@ -13,13 +13,17 @@ import org.bytedeco.pytorch.Tensor;
 record CrossEntropyStep(Engine engine, Backbone model) implements EpochRunner.Step {
   @Override
   public void backward(Batch batch, int step, Tensor losses_B) {
-    backward(batch.images(), batch.labels(), losses_B);
+    backward(batch.images(), batch.labels(), batch.whole(), losses_B);
   }
 
-  /** The same of any images [B, ...] under any labels [B]; adds to the losses. */
-  void backward(Tensor images, Tensor labels, Tensor losses_B) {
+  /**
+   * The same of any images [B, ...] under any labels [B]; adds to the losses.
+   *
+   * @param whole rows of the whole batch
+   */
+  void backward(Tensor images, Tensor labels, int whole, Tensor losses_B) {
     LogitLoss loss = new LogitLoss(engine.device(), engine.logits(model, images));
-    losses_B.add_(loss.crossEntropy(labels, 1.0 / labels.size(0)));
+    losses_B.add_(loss.crossEntropy(labels, 1.0 / whole));
     loss.backward();
   }
 }

@@ -117,7 +117,7 @@ final class Lotus implements UnlearnMethod {
         new Output(
             TensorMatrix.floats(losses_B, 0),
             TensorMatrix.of(gradient_BC, device),
-            1f / batch.size(),
+            1f / batch.whole(),
             null),
         TensorMatrix.stream(device));
     logits_BC.backward(gradient_BC, new BoolOptional(), false, new TensorArrayRefOptional());

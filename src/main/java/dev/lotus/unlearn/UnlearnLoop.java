@@ -80,6 +80,7 @@ public final class UnlearnLoop {
       RunCheckpoints checkpoints) {
     long start = System.nanoTime();
     engine.place(original);
+    SharedState.send(engine.group(), original);
     Backbone student = original.copy();
     boolean done = false;
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);

@@ -105,8 +105,8 @@ final class Unsir implements UnlearnMethod {
     task.student().train(true);
     update.zeroGrad();
     CrossEntropyStep crossEntropy = task.crossEntropy();
-    crossEntropy.backward(noise, kept.labels(), losses_B);
-    crossEntropy.backward(kept.images(), kept.labels(), losses_B);
+    crossEntropy.backward(noise, kept.labels(), kept.whole(), losses_B);
+    crossEntropy.backward(kept.images(), kept.labels(), kept.whole(), losses_B);
   }
 
   /** [B, channels, H, W] as the forget batch, without a gradient; owned by the caller's scope. */

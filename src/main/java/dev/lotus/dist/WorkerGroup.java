@@ -1,6 +1,8 @@
 package dev.lotus.dist;
 
+import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * The processes of a run. Every one calls the same collectives in the same order; each comes back
@@ -114,6 +116,19 @@ public interface WorkerGroup extends AutoCloseable {
    * @throws RankLostException if a process does not come
    */
   String broadcast(String text, String what);
+
+  /**
+   * Waits until all processes are here.
+   *
+   * @throws RankLostException if a process does not come
+   */
+  default void meet(String what) {
+    if (!alone()) {
+      try (PointerScope scope = new PointerScope()) {
+        sum(torch.zeros(1), what);
+      }
+    }
+  }
 
   /** What the process is at, for the others' errors: {@code step 12}. */
   void doing(String what);

@@ -18,12 +18,12 @@ import org.bytedeco.pytorch.Tensor;
  * @param kept the file, whose seal was checked
  */
 record KeptRun(CheckpointFiles.Found kept) {
-  static final String POINT = "point";
-  static final String IDENTITY = "identity";
-  static final String CIRCUMSTANCES = "circumstances";
-  static final String LOSSES = "losses";
-  static final String MODEL = "model.";
-  static final String OPTIMIZER = "optimizer.";
+  private static final String POINT = "point";
+  private static final String IDENTITY = "identity";
+  private static final String CIRCUMSTANCES = "circumstances";
+  private static final String LOSSES = "losses";
+  private static final String MODEL = "model.";
+  private static final String OPTIMIZER = "optimizer.";
 
   Path file() {
     return kept.file();
@@ -76,6 +76,32 @@ record KeptRun(CheckpointFiles.Found kept) {
       Tensor losses = tensors.get(LOSSES);
       return losses == null ? new float[0] : Evaluator.hostFloats(losses);
     }
+  }
+
+  /**
+   * Writes one.
+   *
+   * @param losses_N of the images of the pass under way; null between epochs
+   */
+  static void write(
+      CheckpointFiles files,
+      Backbone student,
+      Resumable optimizer,
+      Tensor losses_N,
+      RunPoint point,
+      RunIdentity identity,
+      Map<String, String> circumstances) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    student.state().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
+    optimizer.state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
+    if (losses_N != null) {
+      tensors.put(LOSSES, losses_N);
+    }
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put(POINT, Json.text(point));
+    metadata.put(IDENTITY, Json.text(identity.values()));
+    metadata.put(CIRCUMSTANCES, Json.text(circumstances));
+    files.write(tensors, metadata);
   }
 
   private Map<String, String> texts(String key) {

@@ -298,13 +298,11 @@ public final class RunCheckpoints {
     }
   }
 
-  private boolean dueHere() {
-    synchronized (this) {
-      double pause = Math.min(seconds, EPOCH_END_SECONDS);
-      boolean due = stopSignal != 0 || !saved || System.nanoTime() - lastSaved >= pause * 1e9;
-      stepping &= due;
-      return due;
-    }
+  private synchronized boolean dueHere() {
+    double pause = Math.min(seconds, EPOCH_END_SECONDS);
+    boolean due = stopSignal != 0 || !saved || System.nanoTime() - lastSaved >= pause * 1e9;
+    stepping &= due;
+    return due;
   }
 
   /** Whether a checkpoint is due, in rank 0's words, and whether this process was asked to stop. */
@@ -374,17 +372,7 @@ public final class RunCheckpoints {
   private boolean write(RunPoint point, Tensor losses_N) {
     try (PointerScope scope = new PointerScope();
         NoGradGuard noGrad = new NoGradGuard()) {
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      student.state().forEach((name, tensor) -> tensors.put(KeptRun.MODEL + name, tensor));
-      optimizer.state().forEach((name, tensor) -> tensors.put(KeptRun.OPTIMIZER + name, tensor));
-      if (losses_N != null) {
-        tensors.put(KeptRun.LOSSES, losses_N);
-      }
-      Map<String, String> metadata = new LinkedHashMap<>();
-      metadata.put(KeptRun.POINT, Json.text(point));
-      metadata.put(KeptRun.IDENTITY, Json.text(identity.values()));
-      metadata.put(KeptRun.CIRCUMSTANCES, Json.text(circumstances()));
-      files.write(tensors, metadata);
+      KeptRun.write(files, student, optimizer, losses_N, point, identity, circumstances());
       return true;
     } catch (RuntimeException e) {
       // Of the file system, or of libtorch where there is no room for a copy.

@@ -54,6 +54,12 @@ final class Scrub implements UnlearnMethod {
     }
   }
 
+  /** Not where the gradients are a copy's. */
+  @Override
+  public boolean shares(UnlearnConfig config) {
+    return !config.quirks().contains(UpstreamQuirk.SCRUB_NO_OP);
+  }
+
   /** Epochs that climb: two of three, the first among them. */
   static int climbing(int epochs) {
     return Math.max(1, 2 * epochs / 3);

@@ -71,6 +71,12 @@ final class Unsir implements UnlearnMethod {
     retainBatches = new Partner(task, retain.indices());
   }
 
+  /** The noise is drawn, and climbs, for a whole batch. */
+  @Override
+  public boolean shares(UnlearnConfig config) {
+    return false;
+  }
+
   /** The first samples of each class in D_r. */
   static int[] subset(UnlearnData data) {
     int most = MANY_CLASSES.contains(data.dataset().name()) ? MOST_A_CLASS_OF_MANY : MOST_A_CLASS;

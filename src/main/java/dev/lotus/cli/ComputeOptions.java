@@ -103,7 +103,7 @@ class ComputeOptions {
             arithmetic,
             normalization,
             new ProgressListener(progress(), manyTasks && progress().mode() == Progress.Mode.LINES))
-        .in(Ranks.open(chosen), bnBatch);
+        .in(Ranks.open(chosen, progress()::note), bnBatch);
   }
 
   /** The GPU's libtorch alone is not enough: the kernels must run there too. */

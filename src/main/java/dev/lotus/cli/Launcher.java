@@ -24,7 +24,7 @@ final class Launcher {
   private static final String CHATTER = "[Gloo] Rank ";
 
   /** How long the others may take to say what happened, once one has failed. */
-  private static final int MOST_GRACE = 20;
+  private static final int MOST_GRACE = 10;
 
   private final int size;
   private final int timeout;

@@ -10,6 +10,8 @@ import dev.lotus.dist.RankLostException;
 import dev.lotus.dist.WorkerGroup;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.util.Locale;
+import java.util.function.Consumer;
 
 /**
  * The processes that share a command. Rank 0 prints and writes; the others compute, and say on
@@ -18,6 +20,7 @@ import java.io.PrintStream;
 final class Ranks {
   private static Place place = Place.ALONE;
   private static WorkerGroup group = WorkerGroup.ALONE;
+  private static Consumer<String> notes = line -> {};
   private static boolean parted;
 
   private Ranks() {}
@@ -58,8 +61,13 @@ final class Ranks {
         : wanted;
   }
 
-  /** Meets the others; waits for them. */
-  static WorkerGroup open(ComputeDevice device) {
+  /**
+   * Meets the others; waits for them.
+   *
+   * @param note is told at the end what was sent
+   */
+  static WorkerGroup open(ComputeDevice device, Consumer<String> note) {
+    notes = note;
     if (group.alone() && !alone()) {
       group = C10dGroup.open(place, device);
     }
@@ -84,6 +92,14 @@ final class Ranks {
     if (!parted) {
       try {
         group.close();
+        if (!group.alone()) {
+          notes.accept(
+              String.format(
+                  Locale.ROOT,
+                  "%d processes, each of which sent %.1f MB",
+                  group.size(),
+                  group.bytesSent() / 1e6));
+        }
       } catch (RankLostException e) {
         System.err.println("lotus: " + TorchRuntime.firstLine(e));
         parted = true;

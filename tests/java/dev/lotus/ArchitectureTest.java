@@ -25,7 +25,7 @@ class ArchitectureTest {
 
   /**
    * Stages in the order of the flow; unlearn drives, bench measures, cli is on top. Beneath them
-   * lie the two libraries that serve all.
+   * lie the libraries that serve all.
    */
   private static final List<String> FLOW =
       List.of(
@@ -63,7 +63,7 @@ class ArchitectureTest {
     }
     noClasses()
         .that()
-        .resideInAnyPackage("dev.lotus.device..", "dev.lotus.kernel..")
+        .resideInAnyPackage("dev.lotus.device..", "dev.lotus.kernel..", "dev.lotus.dist..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(FLOW.stream().map(p -> "dev.lotus." + p + "..").toArray(String[]::new))
@@ -73,7 +73,14 @@ class ArchitectureTest {
         .resideInAPackage("dev.lotus.device..")
         .should()
         .dependOnClassesThat()
+        .resideInAnyPackage("dev.lotus.kernel..", "dev.lotus.dist..")
+        .check(CLASSES);
+    noClasses()
+        .that()
         .resideInAPackage("dev.lotus.kernel..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("dev.lotus.dist..")
         .check(CLASSES);
   }
 

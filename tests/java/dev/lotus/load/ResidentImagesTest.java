@@ -6,6 +6,7 @@ import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.LeakCheck;
+import dev.lotus.dist.Shards;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -31,7 +32,12 @@ class ResidentImagesTest {
 
   private static BatchLoader loader(Augmentation augmentation, ResidentImages.Rule rule) {
     return new BatchLoader(
-        DATA.train(), DATA.normalization(), augmentation, 64, ComputeDevice.CPU, rule);
+        DATA.train(),
+        DATA.normalization(),
+        augmentation,
+        Shards.whole(64),
+        ComputeDevice.CPU,
+        rule);
   }
 
   private static List<Object> batches(BatchLoader loader, EpochOrder order, int from) {

@@ -1,6 +1,7 @@
 package dev.lotus.backbone;
 
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.InputException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -62,6 +63,55 @@ public interface Backbone extends AutoCloseable {
   /** Counts one more training batch on the host, for a repeated {@link #forward}. */
   default void countBatch() {
     // Only what is repeatable is asked to.
+  }
+
+  /**
+   * In training mode BatchNorm takes the statistics of each run of so many rows, one after the
+   * other; the running ones stay, until {@link #moveStatistics} is given what {@link
+   * #takeStatistics} gave.
+   *
+   * @param rows of each run, together the batch; null = the statistics of the whole batch, and the
+   *     running ones move at once
+   * @throws InputException if the backbone has BatchNorm that cannot be told
+   */
+  default void shards(int[] rows) {
+    if (rows != null && hasBatchNorm()) {
+      throw new InputException(
+          arch().name()
+              + ": its BatchNorm takes whole batches only; give one process, and no --bn-batch");
+    }
+  }
+
+  /** Whether a running mean is among the state. */
+  default boolean hasBatchNorm() {
+    return state().keySet().stream().anyMatch(name -> name.endsWith("running_mean"));
+  }
+
+  /**
+   * The statistics of the passes under {@link #shards} since the last call, summed over the runs of
+   * rows: an entry a pass.
+   *
+   * @return fp32 tensors of one length, that the caller's scope owns
+   */
+  default List<Tensor> takeStatistics() {
+    return List.of();
+  }
+
+  /**
+   * Zeros in place of {@link #takeStatistics}'s entry, for who had no row; null without BatchNorm.
+   */
+  default Tensor noStatistics() {
+    return null;
+  }
+
+  /**
+   * Moves the running statistics towards the mean, with momentum 0.1, and counts a batch.
+   *
+   * @param sums of one pass, over all runs of rows
+   * @param runs how many there were
+   */
+  default void moveStatistics(Tensor sums, int runs) {
+    // There are none.
   }
 
   /**

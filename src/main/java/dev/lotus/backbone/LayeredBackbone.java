@@ -61,8 +61,12 @@ abstract class LayeredBackbone implements Backbone {
           state.order().channelsLast()
               ? images_BCHW.contiguous(MemoryFormat.ChannelsLast)
               : images_BCHW;
+      boolean sharded = training && state.statistics().active();
+      if (sharded) {
+        state.statistics().begin(x);
+      }
       Tensor logits = layers(x, mode());
-      if (training) {
+      if (training && !sharded) {
         state.countBatch();
       }
       return scope.keep(logits);
@@ -90,6 +94,35 @@ abstract class LayeredBackbone implements Backbone {
   public final void frozen(boolean on) {
     frozen = on;
     state.thaw();
+  }
+
+  @Override
+  public final void shards(int[] rows) {
+    state.statistics().rows(state.statistics().any() ? rows : null);
+  }
+
+  @Override
+  public final boolean hasBatchNorm() {
+    return state.statistics().any();
+  }
+
+  @Override
+  public final List<Tensor> takeStatistics() {
+    return state.statistics().take();
+  }
+
+  @Override
+  public final Tensor noStatistics() {
+    return hasBatchNorm() ? state.statistics().none(state.parameters().get(0)) : null;
+  }
+
+  @Override
+  public final void moveStatistics(Tensor sums, int runs) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      state.normalisations().forEach(layer -> layer.move(sums, runs));
+      state.countBatch();
+    }
   }
 
   private void check(Tensor images) {

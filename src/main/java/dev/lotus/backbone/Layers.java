@@ -145,6 +145,8 @@ final class Layers {
     private final Tensor runningVar;
     // Built once: they hold the same tensors, also after the weights have moved to another device.
     private final TensorOptional[] operands;
+    private final ShardStatistics statistics;
+    private final int place;
     private Tensor folded;
     private TensorOptional foldedBias;
 
@@ -161,6 +163,8 @@ final class Layers {
             state.own(new TensorOptional(runningMean)),
             state.own(new TensorOptional(runningVar))
           };
+      this.statistics = state.statistics();
+      this.place = statistics.place(channels);
       state.normalisation(this);
     }
 
@@ -172,16 +176,28 @@ final class Layers {
         }
         return convolution.apply(x, folded, foldedBias);
       }
+      Tensor y = convolution.apply(x);
+      if (mode == Mode.TRAINING && statistics.active()) {
+        // With momentum 1 the "running" statistics are the run's own.
+        return statistics.apply(
+            place,
+            (int) scale.numel(),
+            y,
+            (run, left) ->
+                normalised(
+                    run,
+                    new TensorOptional(left.select(0, 0)),
+                    new TensorOptional(left.select(0, 1)),
+                    true,
+                    1));
+      }
+      return normalised(y, operands[2], operands[3], mode == Mode.TRAINING, MOMENTUM);
+    }
+
+    private Tensor normalised(
+        Tensor y, TensorOptional mean, TensorOptional variance, boolean training, double momentum) {
       return torch.batch_norm(
-          convolution.apply(x),
-          operands[0],
-          operands[1],
-          operands[2],
-          operands[3],
-          mode == Mode.TRAINING,
-          MOMENTUM,
-          EPSILON,
-          true);
+          y, operands[0], operands[1], mean, variance, training, momentum, EPSILON, true);
     }
 
     /** In evaluation y = a conv(x) + b for each channel, so a can go into the weights. */
@@ -194,6 +210,15 @@ final class Layers {
         foldedBias =
             NativeScope.own(new TensorOptional(shift.sub(runningMean.mul(factor)).detach()));
       }
+    }
+
+    /** Moves the running statistics towards the mean of runs' statistics. */
+    void move(Tensor sums, int runs) {
+      long channels = scale.numel();
+      Scalar kept = new Scalar(1 - MOMENTUM);
+      Scalar share = new Scalar(MOMENTUM / runs);
+      runningMean.mul_(kept).add_(sums.narrow(0, place, channels), share);
+      runningVar.mul_(kept).add_(sums.narrow(0, place + channels, channels), share);
     }
 
     /** Forgets the folded weights. */

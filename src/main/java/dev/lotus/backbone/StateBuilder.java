@@ -21,6 +21,7 @@ final class StateBuilder {
   private final List<Tensor> parameters = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
   private final List<Layers.BatchNorm> normalisations = new ArrayList<>();
+  private final ShardStatistics statistics = new ShardStatistics();
   private final List<Pointer> owned = new ArrayList<>();
   private final Order order = new Order();
 
@@ -47,6 +48,7 @@ final class StateBuilder {
    * @param one the number one, kept because every training step adds it
    * @param normalisations the layers that may keep folded weights
    * @param order shared with the layers
+   * @param statistics of runs of rows, where BatchNorm takes those
    * @param owned everything else native of this backbone
    */
   record State(
@@ -56,6 +58,7 @@ final class StateBuilder {
       Scalar one,
       List<Layers.BatchNorm> normalisations,
       Order order,
+      ShardStatistics statistics,
       List<Pointer> owned)
       implements AutoCloseable {
     /**
@@ -74,6 +77,7 @@ final class StateBuilder {
     @Override
     public void close() {
       thaw();
+      statistics.close();
       owned.forEach(NativeScope::release);
       owned.clear();
     }
@@ -98,6 +102,10 @@ final class StateBuilder {
     counters.add(name);
   }
 
+  ShardStatistics statistics() {
+    return statistics;
+  }
+
   void normalisation(Layers.BatchNorm layer) {
     normalisations.add(layer);
   }
@@ -118,7 +126,14 @@ final class StateBuilder {
       byName.put(counters.get(i), own(all.select(0, i)));
     }
     return new State(
-        byName, List.copyOf(parameters), all, own(new Scalar(1L)), normalisations, order, owned);
+        byName,
+        List.copyOf(parameters),
+        all,
+        own(new Scalar(1L)),
+        normalisations,
+        order,
+        statistics,
+        owned);
   }
 
   private Tensor zeros(ScalarType type, long... shape) {

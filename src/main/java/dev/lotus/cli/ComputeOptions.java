@@ -62,18 +62,23 @@ class ComputeOptions {
   /** Many short tasks are to come: where progress is lines, only a task that lasts gets its own. */
   boolean manyTasks;
 
+  /** Rows that BatchNorm takes statistics over in training; null = a process's part of a batch. */
+  Integer bnBatch;
+
   private Progress shown;
 
   Progress progress() {
     if (shown == null) {
-      shown = Verbosity.progress(verbosity);
+      shown = Ranks.first() ? Verbosity.progress(verbosity) : Progress.standard(true);
     }
     return shown;
   }
 
   /** A line that no --quiet keeps back. */
   void tell(String line) {
-    System.err.println("lotus: " + line);
+    if (Ranks.first()) {
+      System.err.println("lotus: " + line);
+    }
   }
 
   /** Loads libtorch, sets threads, and says what {@code auto} chose. */
@@ -82,9 +87,10 @@ class ComputeOptions {
       throw new InputException("--threads " + threads + ": give 0 or more");
     }
     Precision arithmetic = Precision.parse(precision);
-    TorchRuntime.load(threads);
-    Kernels.setNumThreads(threads);
-    ComputeDevice chosen = ComputeDevice.parse(device);
+    int count = Ranks.threads(threads);
+    TorchRuntime.load(count);
+    Kernels.setNumThreads(count);
+    ComputeDevice chosen = ComputeDevice.parse(Ranks.device(device));
     if (arithmetic == Precision.TF32 && !chosen.cuda()) {
       throw new InputException("--precision tf32: only CUDA devices have it; take fp32 or bf16");
     }
@@ -93,10 +99,11 @@ class ComputeOptions {
       progress().note("device: " + chosen.describe() + " (auto: " + ComputeDevice.reason() + ")");
     }
     return new Engine(
-        chosen,
-        arithmetic,
-        normalization,
-        new ProgressListener(progress(), manyTasks && progress().mode() == Progress.Mode.LINES));
+            chosen,
+            arithmetic,
+            normalization,
+            new ProgressListener(progress(), manyTasks && progress().mode() == Progress.Mode.LINES))
+        .in(Ranks.open(chosen, progress()::note), bnBatch);
   }
 
   /** The GPU's libtorch alone is not enough: the kernels must run there too. */

@@ -3,6 +3,7 @@ package dev.lotus.cli;
 import dev.lotus.device.InputException;
 import dev.lotus.device.ResultException;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.dist.RankLostException;
 import dev.lotus.unlearn.RunStoppedException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
@@ -28,27 +29,36 @@ final class ErrorReport {
       error.printStackTrace();
     }
     if (error instanceof RunStoppedException stopped) {
-      System.err.println("lotus: stopped; " + oneLine(error.getMessage()));
-      return 128 + stopped.signal();
+      return say("stopped; " + oneLine(error.getMessage()), 128 + stopped.signal());
     }
     if (error instanceof InputException || error instanceof ResultException) {
-      System.err.println("lotus: " + oneLine(error.getMessage()));
-      return error instanceof InputException ? Main.WRONG_USE : Main.FAILED;
+      return say(
+          oneLine(error.getMessage()),
+          error instanceof InputException ? Main.WRONG_USE : Main.FAILED);
+    }
+    if (error instanceof RankLostException) {
+      return say(oneLine(error.getMessage()), Main.INTERNAL);
     }
     if (outOfMemory(error)) {
-      System.err.println(
-          "lotus: out of memory: "
+      return say(
+          "out of memory: "
               + oneLine(TorchRuntime.firstLine(error))
-              + "; give a smaller --batch, or take --precision bf16");
-      return Main.WRONG_USE;
+              + "; give a smaller --batch, or take --precision bf16",
+          Main.WRONG_USE);
     }
-    System.err.println(
-        "lotus: internal error: "
+    return say(
+        "internal error: "
             + error.getClass().getSimpleName()
             + ": "
             + TorchRuntime.firstLine(error)
-            + "; run again with --debug");
-    return Main.INTERNAL;
+            + "; run again with --debug",
+        Main.INTERNAL);
+  }
+
+  private static int say(String line, int status) {
+    System.err.println("lotus: " + line);
+    Ranks.fail(line);
+    return status;
   }
 
   /** libtorch says it in words only, those of its CUDA and of its CPU allocator. */

@@ -91,6 +91,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Ranks.join();
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, Split.read(splitFile));
     RunFolder folder = new RunFolder(out);
@@ -144,7 +145,7 @@ final class EvaluateCommand implements Callable<Integer> {
   /** One way of measuring for all three models, whatever the run's own. */
   private static void noteQuirks(ModelSource judged) {
     String quirks = judged.run() == null ? null : judged.run().configuration().get(RunFiles.QUIRKS);
-    if (quirks != null && !quirks.isEmpty()) {
+    if (quirks != null && !quirks.isEmpty() && Ranks.first()) {
       System.err.println(
           "note: the run was made with --upstream-quirks "
               + quirks
@@ -170,7 +171,7 @@ final class EvaluateCommand implements Callable<Integer> {
       UnlearnData sets,
       RunFolder folder) {
     folder.eraseLogits();
-    if (!saveLogits) {
+    if (!saveLogits || !Ranks.first()) {
       return new Scored(
           score(engine, original, sets, Store.NONE),
           gold == null ? null : score(engine, gold, sets, Store.NONE),

@@ -56,6 +56,7 @@ final class ExperimentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Ranks.join();
     ExperimentSpec spec = ExperimentFile.read(file);
     ExperimentRun.Places places = new ExperimentRun.Places(out, store, data, resume);
     ExperimentRun.requireFree(spec, places);

@@ -24,12 +24,13 @@ import picocli.CommandLine.Command;
       CertificateCommand.class,
       VerifyCommand.class,
       ExperimentCommand.class,
+      LaunchCommand.class,
       BenchCommand.class
     },
     footer = {
       "",
       "Exit status: 0 done; 1 a result that failed; 2 wrong use, bad input or an unusable device;",
-      "3 internal error; 130, 143 on signals."
+      "3 internal error or a lost process of several; 130, 143 on signals."
     })
 public final class Main {
   static final int DONE = 0;
@@ -41,7 +42,7 @@ public final class Main {
 
   public static void main(String[] args) {
     Signals.install();
-    System.exit(run(args));
+    Ranks.exit(run(args));
   }
 
   /** Runs a command line and returns its exit status. */
@@ -49,11 +50,13 @@ public final class Main {
     boolean debug = Arrays.asList(args).contains("--debug");
     CommandLine commandLine = new CommandLine(new Main());
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    // What follows the launched command's name is that command's.
+    commandLine.getSubcommands().get("launch").setStopAtPositional(true);
     commandLine.setParameterExceptionHandler(ErrorReport::wrongUse);
     commandLine.setExecutionExceptionHandler(
         (error, command, result) -> ErrorReport.of(error, debug));
     try {
-      return args.length == 0 ? commandLine.execute("--help") : commandLine.execute(args);
+      return Ranks.part(commandLine.execute(args.length == 0 ? new String[] {"--help"} : args));
     } catch (Error e) {
       return ErrorReport.of(e, debug);
     }

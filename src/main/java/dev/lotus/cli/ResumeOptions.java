@@ -145,16 +145,28 @@ final class ResumeOptions {
   RunCheckpoints open(
       RunFolder folder, RunIdentity identity, Engine engine, Consumer<String> notes) {
     RunCheckpoints checkpoints =
-        new RunCheckpoints(folder.path(), identity, engine.device(), seconds, notes);
-    if (resume && !checkpoints.find()) {
-      if (folder.isRun()) {
-        requireSame(folder, identity);
-        notes.accept(folder.path() + ": the run is finished; there is nothing to go on with");
-        return null;
-      }
-      notes.accept("no checkpoint in " + folder.path() + ": the run begins at its start");
+        new RunCheckpoints(folder.path(), identity, engine.device(), seconds, notes)
+            .of(engine.group());
+    boolean finished =
+        resume && engine.group().rank() == 0 && finished(folder, identity, checkpoints, notes);
+    // Rank 0 looks, the others do as it does.
+    String told = engine.group().broadcast(String.valueOf(finished), "whether the run is finished");
+    return Boolean.parseBoolean(told) ? null : checkpoints;
+  }
+
+  /** Whether there is nothing to go on with; else the checkpoints are at the last one, if any. */
+  private static boolean finished(
+      RunFolder folder, RunIdentity identity, RunCheckpoints checkpoints, Consumer<String> notes) {
+    if (checkpoints.find()) {
+      return false;
     }
-    return checkpoints;
+    if (folder.isRun()) {
+      requireSame(folder, identity);
+      notes.accept(folder.path() + ": the run is finished; there is nothing to go on with");
+      return true;
+    }
+    notes.accept("no checkpoint in " + folder.path() + ": the run begins at its start");
+    return false;
   }
 
   private static void requireSame(RunFolder folder, RunIdentity identity) {

@@ -23,7 +23,8 @@ final class Runs {
       double learningRate,
       double weightDecay,
       Normalization normalization,
-      Augmentation augmentation) {
+      Augmentation augmentation,
+      Integer bnBatch) {
     Map<String, String> values = new LinkedHashMap<>();
     for (OptionSpec option : spec.options()) {
       Object value = option.getValue();
@@ -39,6 +40,10 @@ final class Runs {
     values.put("weight-decay", String.valueOf(weightDecay));
     values.put("normalize", RunFiles.text(normalization));
     values.put("augment", augmentation.toString());
+    values.remove("bn-batch");
+    if (bnBatch != null) {
+      values.put("bn-batch", bnBatch.toString());
+    }
     return values;
   }
 }

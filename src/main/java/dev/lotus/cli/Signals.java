@@ -12,6 +12,10 @@ import sun.misc.Signal;
 final class Signals {
   private static final AtomicReference<RunCheckpoints> RUN = new AtomicReference<>();
 
+  private static final long TWICE = 1_000_000_000L;
+
+  private static long last = System.nanoTime() - TWICE;
+
   private Signals() {}
 
   /** While this is open, the signals stop a run. */
@@ -39,6 +43,12 @@ final class Signals {
 
   private static void handle(Signal signal) {
     RunCheckpoints run = RUN.get();
+    long now = System.nanoTime();
+    if (!Ranks.alone() && run != null && now - last < TWICE) {
+      // A terminal's Ctrl-C comes to this process and to the launcher, which passes it on.
+      return;
+    }
+    last = now;
     if (run != null) {
       if (run.requestStop(signal.getNumber())) {
         System.err.println("lotus: stopping after this step");

@@ -59,7 +59,8 @@ final class TrackingOptions {
       Map<String, String> configuration,
       RunCheckpoints checkpoints,
       Consumer<String> note) {
-    Tracking tracking = new Tracking(settings(), note);
+    TrackingSettings told = Ranks.first() ? settings() : TrackingSettings.NONE;
+    Tracking tracking = new Tracking(told, note);
     String name = String.valueOf(out.toAbsolutePath().normalize().getFileName());
     TrackedRun run = tracking.begin(name, out, configuration);
     checkpoints.finishedEpochs().forEach(run::epoch);

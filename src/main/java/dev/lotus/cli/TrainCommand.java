@@ -95,7 +95,9 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Ranks.join();
     tracking.settings();
+    common.bnBatch = training.bnBatch();
     if (!on.equals("train") && !on.equals("retain")) {
       throw new InputException("--on " + on + ": give train or retain");
     }
@@ -136,7 +138,8 @@ final class TrainCommand implements Callable<Integer> {
             config.learningRate(),
             config.weightDecay(),
             engine.normalization(),
-            config.augmentation());
+            config.augmentation(),
+            training.effectiveBnBatch(engine, backbone));
     String splitSha256 = split == null ? null : split.sha256();
     RunCheckpoints checkpoints =
         resuming.open(

@@ -1,9 +1,12 @@
 package dev.lotus.cli;
 
 import dev.lotus.backbone.Arch;
+import dev.lotus.backbone.Backbone;
 import dev.lotus.data.Dataset;
 import dev.lotus.device.InputException;
+import dev.lotus.dist.Shards;
 import dev.lotus.load.Augmentation;
+import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.TrainLoop;
 import picocli.CommandLine.Option;
 
@@ -32,8 +35,36 @@ final class TrainingOptions {
       names = "--batch",
       paramLabel = "N",
       defaultValue = "128",
-      description = "Images a step (default: ${DEFAULT-VALUE}).")
+      description = "Images a step, of all processes together (default: ${DEFAULT-VALUE}).")
   int batch;
+
+  @Option(
+      names = "--bn-batch",
+      paramLabel = "N",
+      description =
+          "BatchNorm in training takes the statistics of every N images of a batch: with the same N one process trains as many do (default: a process's part of the batch).")
+  Integer bnBatch;
+
+  /**
+   * Rows that BatchNorm takes statistics over, where that is not the whole batch: what a run is the
+   * same by, whatever the number of its processes.
+   *
+   * @return null for whole batches, and where the model has no BatchNorm
+   */
+  Integer effectiveBnBatch(Engine engine, Backbone model) {
+    Shards shards = Shards.of(engine.group(), batch, bnBatch);
+    return shards.several() && model.hasBatchNorm() ? (Integer) shards.rows() : null;
+  }
+
+  /**
+   * @throws InputException if it is none
+   */
+  Integer bnBatch() {
+    if (bnBatch != null && bnBatch < 1) {
+      throw new InputException("--bn-batch " + bnBatch + ": give at least 1");
+    }
+    return bnBatch;
+  }
 
   @Option(
       names = "--augment",

@@ -152,6 +152,8 @@ final class UnlearnCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Ranks.join();
+    common.bnBatch = training.bnBatch();
     // Refused before the data are read.
     UnlearnMethods.entry(method);
     tracking.settings();
@@ -183,7 +185,7 @@ final class UnlearnCommand implements Callable<Integer> {
       UnlearnData sets,
       KeyLayout layout,
       RunFolder folder) {
-    Map<String, String> configuration = configuration(config, engine);
+    Map<String, String> configuration = configuration(config, engine, original);
     String splitSha256 = split.sha256();
     String originalSha256 = original.sha256();
     RunCheckpoints checkpoints =
@@ -232,14 +234,16 @@ final class UnlearnCommand implements Callable<Integer> {
   }
 
   /** What run.json says: the options, and the quirks by their names. */
-  private Map<String, String> configuration(UnlearnConfig config, Engine engine) {
+  private Map<String, String> configuration(
+      UnlearnConfig config, Engine engine, ModelSource original) {
     Map<String, String> values =
         Runs.configuration(
             spec,
             config.learningRate(),
             config.weightDecay(),
             engine.normalization(),
-            config.augmentation());
+            config.augmentation(),
+            training.effectiveBnBatch(engine, original.backbone()));
     if (!config.quirks().isEmpty()) {
       values.put(RunFiles.QUIRKS, UpstreamQuirk.names(config.quirks()));
     }
@@ -252,6 +256,7 @@ final class UnlearnCommand implements Callable<Integer> {
     if (!plan) {
       return null;
     }
+    Ranks.requireAlone("--plan");
     RunPlan planned = RunPlan.of(engine, original.backbone(), sets, config);
     System.out.println(planned.text());
     return planned;

@@ -37,7 +37,22 @@ public final class AtomicFiles {
     Runtime.getRuntime().addShutdownHook(new Thread(AtomicFiles::deleteUnfinished));
   }
 
+  private static volatile boolean silent;
+
   private AtomicFiles() {}
+
+  /**
+   * From now on this process writes and deletes nothing here: another one, which computes the same,
+   * does.
+   */
+  public static void silence() {
+    silent = true;
+  }
+
+  /** Whether this process writes nothing. */
+  public static boolean silent() {
+    return silent;
+  }
 
   /**
    * Writes {@code bytes} as the whole of {@code file}; missing folders are made.
@@ -88,6 +103,9 @@ public final class AtomicFiles {
   }
 
   private static void replaceNamed(Path file, Path previous, ThrowingConsumer<Path> content) {
+    if (silent) {
+      return;
+    }
     Path target = file.toAbsolutePath();
     if (Files.isDirectory(target)) {
       throw new InputException("cannot write " + file + ": it is a folder; name a file");
@@ -137,7 +155,7 @@ public final class AtomicFiles {
   public static void deleteAbandoned(Path file) {
     Path target = file.toAbsolutePath();
     String name = "." + target.getFileName() + ".";
-    if (!Files.isDirectory(target.getParent())) {
+    if (silent || !Files.isDirectory(target.getParent())) {
       return;
     }
     try (DirectoryStream<Path> found =

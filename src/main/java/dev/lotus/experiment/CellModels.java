@@ -95,6 +95,7 @@ final class CellModels {
             cell.engine().device(),
             CHECKPOINT_SECONDS,
             note)
+        .of(cell.engine().group())
         .findUsable();
   }
 

@@ -7,6 +7,7 @@ import dev.lotus.report.ExperimentPage;
 import dev.lotus.report.ExperimentResults;
 import dev.lotus.report.ExperimentTables;
 import dev.lotus.report.Json;
+import dev.lotus.track.TrackingSettings;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.LibraryVersions;
 import java.nio.charset.StandardCharsets;
@@ -140,11 +141,17 @@ public final class ExperimentRun {
 
   static ExperimentResults run(
       ExperimentSpec spec, Places places, Inputs inputs, Engine engine, Consumer<String> note) {
-    requireFree(spec, places);
+    if (engine.group().rank() == 0) {
+      // The others looked before the first wrote.
+      requireFree(spec, places);
+    }
     Plan plan = Plan.of(spec, inputs, engine);
     try (ItemStore store = ItemStore.open(places.itemStore());
         ItemTracking tracking =
-            new ItemTracking(spec.tracking(), places.out().resolve("tensorboard"), note)) {
+            new ItemTracking(
+                AtomicFiles.silent() ? TrackingSettings.NONE : spec.tracking(),
+                places.out().resolve("tensorboard"),
+                note)) {
       mark(spec, places, engine, note);
       ExperimentRun run = new ExperimentRun(plan, store, tracking, note);
       run.work();

@@ -23,7 +23,8 @@ import java.util.stream.Stream;
 /**
  * The folders of finished and unfinished items. An item is finished exactly when its marker is
  * there, which is written last and whole; whatever an unfinished one left is removed before it is
- * begun anew. One process at a time works in a store.
+ * begun anew. One process at a time works in a store, or several that share it, of which one
+ * writes.
  */
 final class ItemStore implements AutoCloseable {
   private static final String ITEM_DONE = "item.json";
@@ -50,7 +51,7 @@ final class ItemStore implements AutoCloseable {
       FileChannel channel =
           FileChannel.open(
               root.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      if (lock(channel) == null) {
+      if (!AtomicFiles.silent() && lock(channel) == null) {
         channel.close();
         throw new InputException(
             root + ": another experiment works in this store; wait for it, or give --store DIR");
@@ -164,6 +165,9 @@ final class ItemStore implements AutoCloseable {
   }
 
   private void clearFailure(WorkItem item) {
+    if (AtomicFiles.silent()) {
+      return;
+    }
     Path failed = folder(item).path().resolve(FAILED);
     try {
       Files.deleteIfExists(failed);
@@ -191,7 +195,7 @@ final class ItemStore implements AutoCloseable {
   }
 
   private static void delete(Path folder) {
-    if (!Files.exists(folder)) {
+    if (AtomicFiles.silent() || !Files.exists(folder)) {
       return;
     }
     List<Path> all;

@@ -1,6 +1,9 @@
 package dev.lotus.experiment;
 
+import dev.lotus.device.InputException;
+import dev.lotus.device.ResultException;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.dist.WorkerGroup;
 import dev.lotus.report.ExperimentResults.Failure;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -64,17 +67,42 @@ final class Steps {
             clock.left()));
     long begun = System.nanoTime();
     String reason = null;
+    WorkerGroup group = cell.engine().group();
+    requireSameStep(group, task.words + item.label());
     try {
       action.run();
     } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
+      if (!group.alone() && !(e instanceof InputException || e instanceof ResultException)) {
+        // Of this process alone: the others are in the middle of the step.
+        throw e;
+      }
       reason = e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
       note.accept(item.label() + ": failed: " + reason);
       store.fail(item, reason);
       tracking.failed(item);
       failed.put(item.sha256(), reason);
     }
+    // What rank 0 wrote, all read.
+    group.meet("the end of a step");
     clock.over(task, item, cell, (System.nanoTime() - begun) / 1e9);
     return reason;
+  }
+
+  private static void requireSameStep(WorkerGroup group, String step) {
+    if (!group.alone()) {
+      group.meet("the next step");
+      String first = group.broadcast(step, "the next step");
+      if (!step.equals(first)) {
+        throw new InputException(
+            "rank "
+                + group.rank()
+                + " would go on with "
+                + step
+                + ", rank 0 with "
+                + first
+                + ": --out and --store must lie where all processes read the same files");
+      }
+    }
   }
 
   /** A step that cannot be taken, or need not. */

@@ -13,11 +13,21 @@ import org.bytedeco.pytorch.global.torch;
  * @param samples [B], positions in the epoch's order: the {@code sample} numbers of the loss's
  *     noise
  * @param indices [B], places in the image set
- * @param there the last three beside the images, or null on the CPU, where they are made when they
- *     are asked for
+ * @param start position in the epoch's order of the whole batch's first row
+ * @param whole rows of the whole batch, of which other processes may have some; what is a mean over
+ *     the batch is one over these
+ * @param there flags, samples and indices beside the images, or null on the CPU, where they are
+ *     made when they are asked for
  */
 public record Batch(
-    Tensor images, Tensor labels, byte[] isForget, long[] samples, int[] indices, There there) {
+    Tensor images,
+    Tensor labels,
+    byte[] isForget,
+    long[] samples,
+    int[] indices,
+    int start,
+    int whole,
+    There there) {
   /**
    * The numbers of a batch's rows in the memory of a GPU.
    *
@@ -26,6 +36,14 @@ public record Batch(
    * @param indices int64 [B]
    */
   public record There(Tensor isForget, Tensor samples, Tensor indices) {}
+
+  /** What the host knows of a batch's rows, as the record's parts of these names. */
+  record Rows(byte[] isForget, long[] samples, int[] indices, int start, int whole) {}
+
+  static Batch of(Tensor images, Tensor labels, Rows rows, There there) {
+    return new Batch(
+        images, labels, rows.isForget, rows.samples, rows.indices, rows.start, rows.whole, there);
+  }
 
   /** B. */
   public int size() {

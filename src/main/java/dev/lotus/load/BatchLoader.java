@@ -3,6 +3,7 @@ package dev.lotus.load;
 import dev.lotus.data.ImageSet;
 import dev.lotus.data.Normalization;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.dist.Shards;
 import dev.lotus.kernel.GatherAugment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ public final class BatchLoader implements AutoCloseable {
   private final ImageSet images;
   private final Augmentation augmentation;
   private final int batchSize;
+  private final Shards shards;
   private final ComputeDevice device;
   private final ResidentImages.Rule rule;
   private final BatchMaker maker;
@@ -77,10 +79,22 @@ public final class BatchLoader implements AutoCloseable {
         images,
         normalization,
         augmentation,
-        batchSize,
+        whole(batchSize),
         device,
-        // Where the CPU computes, one more copy of the images would take memory and save no time.
-        device.cuda() ? ResidentImages.Rule.WHERE_THEY_FIT : ResidentImages.Rule.NEVER);
+        ResidentImages.Rule.on(device));
+  }
+
+  /**
+   * The same for one of several processes: it makes its own rows of each batch, which may be none
+   * of the last.
+   */
+  public BatchLoader(
+      ImageSet images,
+      Normalization normalization,
+      Augmentation augmentation,
+      Shards shards,
+      ComputeDevice device) {
+    this(images, normalization, augmentation, shards, device, ResidentImages.Rule.on(device));
   }
 
   /** With a rule of one's own about resident images; the same batches by any. */
@@ -88,12 +102,9 @@ public final class BatchLoader implements AutoCloseable {
       ImageSet images,
       Normalization normalization,
       Augmentation augmentation,
-      int batchSize,
+      Shards shards,
       ComputeDevice device,
       ResidentImages.Rule rule) {
-    if (batchSize < 1) {
-      throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
-    }
     this.images = images;
     if (normalization.channels() != images.channels()) {
       throw new IllegalArgumentException(
@@ -112,7 +123,8 @@ public final class BatchLoader implements AutoCloseable {
             normalization.mean(),
             normalization.std());
     this.augmentation = Objects.requireNonNull(augmentation);
-    this.batchSize = batchSize;
+    this.batchSize = shards.batch();
+    this.shards = shards;
     this.device = Objects.requireNonNull(device);
     this.rule = augmentation.movesOnly() ? rule : ResidentImages.Rule.NEVER;
     maker = device.cuda() ? new CudaBatches(images, moves, device) : new HostBatches(images, moves);
@@ -120,6 +132,13 @@ public final class BatchLoader implements AutoCloseable {
     background =
         new ThreadPoolExecutor(
             workers, workers, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), this::thread);
+  }
+
+  private static Shards whole(int batchSize) {
+    if (batchSize < 1) {
+      throw new IllegalArgumentException("batch size " + batchSize + ": must be at least 1");
+    }
+    return Shards.whole(batchSize);
   }
 
   private Thread thread(Runnable task) {
@@ -167,7 +186,8 @@ public final class BatchLoader implements AutoCloseable {
     if (resident == null) {
       resident = ResidentImages.acquire(images, device, rule, order.size());
     }
-    int maxRows = Math.min(batchSize, order.size());
+    int rest = (order.size() - from) % batchSize;
+    int maxRows = Math.max(shards.own(Math.min(batchSize, order.size() - from)), shards.own(rest));
     if (Slot.bytes(images, maxRows, resident == null) > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
           "a batch of "
@@ -254,9 +274,10 @@ public final class BatchLoader implements AutoCloseable {
     }
 
     private void request(Slot slot) {
-      int start = requested;
-      slot.rows = Math.min(batchSize, order.size() - start);
-      requested += slot.rows;
+      int whole = Math.min(batchSize, order.size() - requested);
+      int start = requested + shards.from(whole, shards.rank());
+      slot.rows = shards.own(whole);
+      requested += whole;
       List<Future<?>> parts = new ArrayList<>();
       for (int w = 0; w < workers; w++) {
         int from = (int) ((long) slot.rows * w / workers);
@@ -305,8 +326,8 @@ public final class BatchLoader implements AutoCloseable {
       // Whatever is thrown from here on leaves batches and positions out of step.
       failed = true;
       Slot slot = await(prepared.remove());
-      Batch batch = batch(slot, delivered);
-      delivered += slot.rows;
+      Batch batch = batch(slot);
+      delivered += batch.whole();
       if (requested < order.size()) {
         request(slot);
       } else {
@@ -316,16 +337,21 @@ public final class BatchLoader implements AutoCloseable {
       return batch;
     }
 
-    private Batch batch(Slot slot, int start) {
+    private Batch batch(Slot slot) {
+      int whole = Math.min(batchSize, order.size() - delivered);
+      int start = delivered + shards.from(whole, shards.rank());
       long[] samples = new long[slot.rows];
       Arrays.setAll(samples, row -> start + row);
       int end = start + slot.rows;
       return maker.batch(
           slot,
           slot.hasPixels() ? null : resident,
-          Arrays.copyOfRange(order.isForget(), start, end),
-          samples,
-          Arrays.copyOfRange(order.indices(), start, end));
+          new Batch.Rows(
+              Arrays.copyOfRange(order.isForget(), start, end),
+              samples,
+              Arrays.copyOfRange(order.indices(), start, end),
+              delivered,
+              whole));
     }
   }
 

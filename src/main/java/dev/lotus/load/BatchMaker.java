@@ -17,7 +17,7 @@ interface BatchMaker extends AutoCloseable {
    *
    * @param resident null where the images are in the slot
    */
-  Batch batch(Slot slot, ResidentImages resident, byte[] isForget, long[] samples, int[] indices);
+  Batch batch(Slot slot, ResidentImages resident, Batch.Rows rows);
 
   /** The background threads have ended. */
   @Override

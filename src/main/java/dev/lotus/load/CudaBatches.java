@@ -57,8 +57,7 @@ final class CudaBatches implements BatchMaker {
 
   /** On the current stream. */
   @Override
-  public Batch batch(
-      Slot slot, ResidentImages resident, byte[] isForget, long[] samples, int[] indices) {
+  public Batch batch(Slot slot, ResidentImages resident, Batch.Rows rows) {
     CudaStream current = CudaStream.current(device);
     try (NativeScope scope = new NativeScope()) {
       Tensor landed = slot.landing.take(slot, current);
@@ -77,12 +76,10 @@ final class CudaBatches implements BatchMaker {
           out.data_ptr(),
           current.pointer());
       slot.landing.consumed(current);
-      return new Batch(
+      return Batch.of(
           scope.keep(out),
           scope.keep(part(numbers, slot, Numbers.LABELS, Long.BYTES).view(ScalarType.Long)),
-          isForget,
-          samples,
-          indices,
+          rows,
           new Batch.There(
               scope.keep(part(numbers, slot, Numbers.IS_FORGET, 1)),
               scope.keep(part(numbers, slot, Numbers.SAMPLES, Long.BYTES).view(ScalarType.Long)),

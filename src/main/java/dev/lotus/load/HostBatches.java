@@ -25,16 +25,10 @@ record HostBatches(ImageSet images, GatherAugment normalization) implements Batc
   }
 
   @Override
-  public Batch batch(
-      Slot slot, ResidentImages resident, byte[] isForget, long[] samples, int[] indices) {
+  public Batch batch(Slot slot, ResidentImages resident, Batch.Rows rows) {
     try (NativeScope scope = new NativeScope()) {
-      return new Batch(
-          scope.keep(imageTensor(slot, resident)),
-          scope.keep(labelTensor(slot)),
-          isForget,
-          samples,
-          indices,
-          null);
+      return Batch.of(
+          scope.keep(imageTensor(slot, resident)), scope.keep(labelTensor(slot)), rows, null);
     }
   }
 

@@ -27,7 +27,12 @@ final class ResidentImages {
     /** Where images need no decoding, enough of them are wanted, and they fit. */
     WHERE_THEY_FIT,
     /** Whatever they take. */
-    ALWAYS
+    ALWAYS;
+
+    /** Where the CPU computes, one more copy of the images would take memory and save no time. */
+    static Rule on(ComputeDevice device) {
+      return device.cuda() ? WHERE_THEY_FIT : NEVER;
+    }
   }
 
   /** Of the device's free memory, so much at most: the model and its activations need the rest. */

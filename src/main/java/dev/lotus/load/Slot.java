@@ -202,6 +202,9 @@ final class Slot implements AutoCloseable {
       int device,
       Pointer out,
       Pointer stream) {
+    if (rows == 0) {
+      return; // another process has the whole batch
+    }
     Images source =
         resident != null
             ? resident

@@ -77,12 +77,12 @@ final class BadTeacher implements UnlearnMethod {
         task.quirk(UpstreamQuirk.BAD_TEACHER_KL_MEAN)
             ? Reduction.BAD_TEACHER
             : Reduction.BATCH_MEAN;
-    double scale = reduction.scale(batch.size(), logits_BC.size(1), TEMPERATURE);
+    double scale = reduction.scale(batch.whole(), logits_BC.size(1), TEMPERATURE);
     LogitLoss loss = new LogitLoss(task.engine().device(), logits_BC);
     Tensor isForget = batch.flags();
     Tensor kl_B = loss.distil(good_NC.of(batch), bad_NC.of(batch), isForget, TEMPERATURE, scale);
     loss.backward();
-    losses_B.copy_(kl_B.mul(new Scalar(scale * batch.size())));
+    losses_B.copy_(kl_B.mul(new Scalar(scale * batch.whole())));
   }
 
   @Override

@@ -95,6 +95,9 @@ final class CheckpointFiles {
 
   /** Removes both, and what killed processes left of others. */
   void remove() {
+    if (AtomicFiles.silent()) {
+      return;
+    }
     try {
       // The older one first: what is left by half is still the last one.
       Files.deleteIfExists(previous);

@@ -13,7 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 record CrossEntropyStep(Engine engine, Backbone model) implements EpochRunner.Repeatable {
   @Override
   public void backward(Batch batch, int step, Tensor losses_B) {
-    backward(batch.images(), batch.labels(), losses_B);
+    backward(batch.images(), batch.labels(), batch.whole(), losses_B);
   }
 
   /** Nothing changes but the batch. */
@@ -25,10 +25,14 @@ record CrossEntropyStep(Engine engine, Backbone model) implements EpochRunner.Re
     engine.listener().forward(model, batch.images());
   }
 
-  /** The same of any images [B, ...] under any labels [B]; adds to the losses. */
-  void backward(Tensor images, Tensor labels, Tensor losses_B) {
+  /**
+   * The same of any images [B, ...] under any labels [B]; adds to the losses.
+   *
+   * @param whole rows of the whole batch
+   */
+  void backward(Tensor images, Tensor labels, int whole, Tensor losses_B) {
     LogitLoss loss = new LogitLoss(engine.device(), engine.logits(model, images));
-    losses_B.add_(loss.crossEntropy(labels, 1.0 / labels.size(0)));
+    losses_B.add_(loss.crossEntropy(labels, 1.0 / whole));
     loss.backward();
   }
 }

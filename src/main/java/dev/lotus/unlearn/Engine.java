@@ -6,6 +6,7 @@ import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
 import dev.lotus.device.Precision;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.dist.WorkerGroup;
 import dev.lotus.kernel.Kernels;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -17,9 +18,22 @@ import org.bytedeco.pytorch.global.torch;
  * @param precision of the backbone's arithmetic
  * @param normalization of the images, as the model was trained with
  * @param listener is told of progress
+ * @param group the processes that share the run's batches
+ * @param bnBatch rows that BatchNorm takes statistics over in training; null = a process's part of
+ *     a batch
  */
 public record Engine(
-    ComputeDevice device, Precision precision, Normalization normalization, Listener listener) {
+    ComputeDevice device,
+    Precision precision,
+    Normalization normalization,
+    Listener listener,
+    WorkerGroup group,
+    Integer bnBatch) {
+  /** Of one process, whose BatchNorm takes whole batches. */
+  public Engine(
+      ComputeDevice device, Precision precision, Normalization normalization, Listener listener) {
+    this(device, precision, normalization, listener, WorkerGroup.ALONE, null);
+  }
 
   /** Told what long work is under way; calls come from the working thread. */
   public interface Listener {
@@ -96,13 +110,18 @@ public record Engine(
     }
   }
 
+  /** The same for one of several processes, or with other rows for BatchNorm. */
+  public Engine in(WorkerGroup processes, Integer bnBatch) {
+    return new Engine(device, precision, normalization, listener, processes, bnBatch);
+  }
+
   /** The same, telling somebody else. */
   public Engine telling(Listener other) {
-    return new Engine(device, precision, normalization, other);
+    return new Engine(device, precision, normalization, other, group, bnBatch);
   }
 
   /** The same for images normalised in another way. */
   public Engine with(Normalization other) {
-    return new Engine(device, precision, other, listener);
+    return new Engine(device, precision, other, listener, group, bnBatch);
   }
 }

@@ -4,6 +4,7 @@ import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.ResultException;
+import dev.lotus.dist.Shards;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
@@ -24,7 +25,8 @@ public final class EpochRunner implements AutoCloseable {
   public interface Step {
     /**
      * Runs the student on the batch, computes the loss of each row and runs the backward pass of
-     * its mean. Gradients are clear before it; the update follows it.
+     * their sum over {@link Batch#whole}: the mean, or this process's part of it. Gradients are
+     * clear before it; the update follows it.
      *
      * @param step number of the step in the whole run, from 0
      * @param losses_B where the rows' losses go, fp32, zeros
@@ -51,10 +53,15 @@ public final class EpochRunner implements AutoCloseable {
   private final Backbone student;
   private final WeightUpdate update;
   private final BatchLoader loader;
+  private final SharedStep shared;
   private final int batchSize;
   private final StepGraph graph;
   private int steps;
 
+  /**
+   * @param batchSize images a step, of all processes together
+   * @throws dev.lotus.device.InputException where a process would have none of them
+   */
   public EpochRunner(
       Engine engine,
       Backbone student,
@@ -84,9 +91,11 @@ public final class EpochRunner implements AutoCloseable {
     this.student = student;
     this.update = update;
     this.batchSize = batchSize;
+    Shards shards = Shards.of(engine.group(), batchSize, engine.bnBatch());
     this.graph = new StepGraph(engine, student, update, batchSize, recorder);
+    this.shared = new SharedStep(engine.group(), student, shards);
     this.loader =
-        new BatchLoader(images, engine.normalization(), augmentation, batchSize, engine.device());
+        new BatchLoader(images, engine.normalization(), augmentation, shards, engine.device());
   }
 
   /** Steps at a run's begin that take longer than those to come, a graph's recording included. */
@@ -139,24 +148,45 @@ public final class EpochRunner implements AutoCloseable {
       Tensor losses = Evaluator.zeros(engine.device(), order.size());
       int done = known.length;
       if (done > 0) {
-        losses.narrow(0, 0, done).copy_(torch.tensor(known));
+        if (engine.group().rank() == 0) {
+          // The others' rows are zeros, so that the sum has each once.
+          losses.narrow(0, 0, done).copy_(torch.tensor(known));
+        }
         engine.listener().advance(done);
       }
       Iterator<Batch> batches = loader.epoch(order, draw, seed, done);
       while (batches.hasNext()) {
         try (PointerScope stepScope = new PointerScope()) {
           Batch batch = batches.next();
-          graph.take(pass, batch, steps, losses.narrow(0, done, batch.size()));
+          engine.group().doing("step " + (steps + 1));
+          int from = batch.size() == 0 ? 0 : (int) batch.samples()[0];
+          Tensor losses_B = losses.narrow(0, from, batch.size());
+          float[] said = step(pass, batch, losses_B, progress);
           steps++;
-          done += batch.size();
-          engine.listener().advance(batch.size());
-          progress.step(steps, done, losses);
+          done += batch.whole();
+          engine.listener().advance(batch.whole());
+          progress.step(steps, done, losses, said);
         }
       }
+      engine.group().sum(losses, "losses");
       return mean(losses, name, firstStep, batchSize);
     } finally {
       engine.listener().end();
     }
+  }
+
+  /** By one graph where this process has whole batches to itself. */
+  private float[] step(Pass pass, Batch batch, Tensor losses_B, RunProgress progress) {
+    if (!shared.divides()) {
+      graph.take(pass, batch, steps, losses_B);
+      return SharedStep.NO_WORDS;
+    }
+    update.zeroGrad();
+    float[] said =
+        shared.take(
+            pass, batch, () -> pass.step().backward(batch, steps, losses_B), progress.words());
+    update.step();
+    return said;
   }
 
   private static double mean(Tensor losses, String name, int firstStep, int batchSize) {
@@ -181,6 +211,7 @@ public final class EpochRunner implements AutoCloseable {
   @Override
   public void close() {
     graph.close();
+    shared.close();
     loader.close();
   }
 }

@@ -3,7 +3,9 @@ package dev.lotus.unlearn;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.ComputeDevice;
+import dev.lotus.device.Precision;
 import dev.lotus.device.ResultException;
+import dev.lotus.dist.Shards;
 import dev.lotus.kernel.EvaluateLogits;
 import dev.lotus.kernel.EvaluateLogits.ClassSums;
 import dev.lotus.load.Augmentation;
@@ -98,10 +100,10 @@ public final class Evaluator {
           images,
           indices,
           what,
-          (logits, batch) -> {
+          (logits, labels) -> {
             EvaluateLogits.run(
                 TensorMatrix.of(logits, device),
-                TensorMatrix.longs(batch.labels(), 0),
+                TensorMatrix.longs(labels, 0),
                 new EvaluateLogits.Output(
                     correct,
                     TensorMatrix.floats(losses, done[0]),
@@ -109,7 +111,7 @@ public final class Evaluator {
                     classSums,
                     nonfinite),
                 TensorMatrix.stream(device));
-            done[0] += batch.size();
+            done[0] += (int) logits.size(0);
             if (sink != null) {
               sink.accept(hostFloats(logits.to(ScalarType.Float)));
             }
@@ -145,9 +147,9 @@ public final class Evaluator {
         images,
         indices,
         what,
-        (logits, batch) -> {
-          all.narrow(0, done[0], batch.size()).copy_(logits);
-          done[0] += batch.size();
+        (logits, labels) -> {
+          all.narrow(0, done[0], logits.size(0)).copy_(logits);
+          done[0] += logits.size(0);
         });
     return all;
   }
@@ -167,11 +169,11 @@ public final class Evaluator {
           images,
           indices,
           what,
-          1,
-          (logits, batch) ->
+          Shards.whole(1),
+          (logits, labels) ->
               EvaluateLogits.run(
                   TensorMatrix.of(logits, device),
-                  TensorMatrix.longs(batch.labels(), 0),
+                  TensorMatrix.longs(labels, 0),
                   new EvaluateLogits.Output(
                       null, null, TensorMatrix.floats(entropies, done[0]++), null, null),
                   TensorMatrix.stream(device)));
@@ -182,7 +184,7 @@ public final class Evaluator {
   }
 
   private interface BatchAction {
-    void accept(Tensor logits_BC, Batch batch);
+    void accept(Tensor logits_BC, Tensor labels_B);
   }
 
   private void forEachBatch(
@@ -190,7 +192,9 @@ public final class Evaluator {
     model.train(false);
     model.frozen(true);
     try {
-      forEachBatch(model, images, indices, what, BATCH, action);
+      // Each process runs some of the batches, and sees the logits of all.
+      Shards shards = Shards.inTurn(engine.group(), BATCH);
+      forEachBatch(model, images, indices, what, shards, action);
     } finally {
       model.frozen(false);
     }
@@ -201,23 +205,61 @@ public final class Evaluator {
       ImageSet images,
       int[] indices,
       String what,
-      int batchSize,
+      Shards shards,
       BatchAction action) {
     engine.listener().begin("evaluating " + what, indices.length);
     try (BatchLoader loader =
-            new BatchLoader(
-                images, engine.normalization(), augmentation, batchSize, engine.device());
+            new BatchLoader(images, engine.normalization(), augmentation, shards, engine.device());
         NoGradGuard noGrad = new NoGradGuard()) {
       Iterator<Batch> batches = loader.epoch(EpochOrder.of(indices), draw, seed);
       while (batches.hasNext()) {
         try (PointerScope scope = new PointerScope()) {
           Batch batch = batches.next();
-          action.accept(engine.logits(model, batch.images()).contiguous(), batch);
-          engine.listener().advance(batch.size());
+          Tensor logits =
+              batch.size() == 0 ? null : engine.logits(model, batch.images()).contiguous();
+          if (shards.size() == 1) {
+            action.accept(logits, batch.labels());
+          } else {
+            inTurn(logits, batch, model.arch().classes(), images, indices, shards, action);
+          }
+          engine.listener().advance(batch.whole());
         }
       }
     } finally {
       engine.listener().end();
+    }
+  }
+
+  /**
+   * Brings the logits of all processes' batches to each, in the samples' order.
+   *
+   * @param own [B, C] of this process's batch, or null where there is none left for it
+   */
+  private void inTurn(
+      Tensor own,
+      Batch batch,
+      int classes,
+      ImageSet images,
+      int[] indices,
+      Shards shards,
+      BatchAction action) {
+    boolean bf16 = engine.precision() == Precision.BF16;
+    ScalarType type = bf16 ? ScalarType.BFloat16 : ScalarType.Float;
+    Tensor sent = on(engine.device(), torch.zeros(shards.rows(), classes));
+    Tensor all = on(engine.device(), torch.zeros(shards.size(), shards.rows(), classes));
+    if (own != null) {
+      sent.narrow(0, 0, own.size(0)).copy_(own);
+    }
+    engine.group().gather(sent, all, "logits");
+    for (int process = 0; process < shards.size(); process++) {
+      int rows = Arrays.stream(shards.of(batch.whole(), process)).sum();
+      int from = batch.start() + shards.from(batch.whole(), process);
+      if (rows > 0) {
+        long[] labels = new long[rows];
+        Arrays.setAll(labels, row -> images.label(indices[from + row]));
+        Tensor logits_BC = all.select(0, process).narrow(0, 0, rows).to(type);
+        action.accept(logits_BC.contiguous(), on(engine.device(), torch.tensor(labels)));
+      }
     }
   }
 

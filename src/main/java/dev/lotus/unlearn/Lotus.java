@@ -142,7 +142,7 @@ final class Lotus implements UnlearnMethod {
         new Output(
             TensorMatrix.floats(losses_B, 0),
             TensorMatrix.of(gradient_BC, device),
-            1f / batch.size(),
+            1f / batch.whole(),
             null),
         draw == null ? null : draw.pointer(),
         TensorMatrix.stream(device));

@@ -47,17 +47,17 @@ final class NegGradPlus implements UnlearnMethod {
           Pass.of("retain", retain, task.crossEntropy()));
     }
     forgetBatches.begin(retain.size(), epoch);
-    return List.of(Pass.of(retain, this::backward));
+    return List.of(Pass.of(retain, this::backward).backwards(2));
   }
 
   private void backward(Batch batch, int step, Tensor losses_B) {
     double beta = task.config().beta();
     Batch up = forgetBatches.next(batch);
     LogitLoss onRetain = loss(batch);
-    Tensor down_B = onRetain.crossEntropy(batch.labels(), beta / batch.size());
+    Tensor down_B = onRetain.crossEntropy(batch.labels(), beta / batch.whole());
     onRetain.backward();
     LogitLoss onForget = loss(up);
-    Tensor up_B = onForget.crossEntropy(up.labels(), -(1 - beta) / up.size());
+    Tensor up_B = onForget.crossEntropy(up.labels(), -(1 - beta) / up.whole());
     onForget.backward();
     losses_B.copy_(down_B.mul(new Scalar(beta)).sub(up_B.mean().mul(new Scalar(1 - beta))));
   }

@@ -1,5 +1,6 @@
 package dev.lotus.unlearn;
 
+import dev.lotus.dist.Shards;
 import dev.lotus.load.Batch;
 import dev.lotus.load.BatchLoader;
 import dev.lotus.load.EpochOrder;
@@ -28,7 +29,7 @@ final class Partner implements AutoCloseable {
             task.data().dataset().train(),
             task.engine().normalization(),
             task.config().augmentation(),
-            task.config().batch(),
+            Shards.of(task.engine().group(), task.config().batch(), task.engine().bnBatch()),
             task.engine().device());
   }
 
@@ -59,7 +60,7 @@ final class Partner implements AutoCloseable {
    */
   Batch next(Batch beside) {
     if (batches == null) {
-      batches = loader.epoch(order, DRAW + epoch, seed, (int) beside.samples()[0]);
+      batches = loader.epoch(order, DRAW + epoch, seed, beside.start());
     }
     return batches.next();
   }

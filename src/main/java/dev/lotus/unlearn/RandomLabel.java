@@ -53,7 +53,7 @@ final class RandomLabel implements UnlearnMethod {
       labels[b] = label(task.config().seed(), epoch, index, own, classes);
     }
     Tensor labels_B = Evaluator.on(task.engine().device(), torch.tensor(labels));
-    task.crossEntropy().backward(batch.images(), labels_B, losses_B);
+    task.crossEntropy().backward(batch.images(), labels_B, batch.whole(), losses_B);
   }
 
   /**

@@ -1,10 +1,10 @@
 package dev.lotus.unlearn;
 
 import dev.lotus.backbone.Backbone;
-import dev.lotus.backbone.SealedTensors;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.dist.WorkerGroup;
 import dev.lotus.optim.Resumable;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
@@ -17,6 +17,7 @@ import java.util.function.Consumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 
 /**
  * Keeps a run so that it can go on: weights, buffers and optimizer state with the {@link RunPoint},
@@ -34,12 +35,8 @@ public final class RunCheckpoints {
   /** The least between two checkpoints at epochs' ends. */
   private static final double EPOCH_END_SECONDS = 10;
 
-  private static final String POINT = "point";
-  private static final String IDENTITY = "identity";
-  private static final String CIRCUMSTANCES = "circumstances";
-  private static final String LOSSES = "losses";
-  private static final String MODEL = "model.";
-  private static final String OPTIMIZER = "optimizer.";
+  /** What a process stops by that another one was asked to stop with. */
+  private static final int SIGTERM = 15;
 
   private final CheckpointFiles files;
   private final Path folder;
@@ -47,7 +44,8 @@ public final class RunCheckpoints {
   private final ComputeDevice device;
   private final double seconds;
   private final Consumer<String> notes;
-  private CheckpointFiles.Found found;
+  private KeptRun found;
+  private WorkerGroup group = WorkerGroup.ALONE;
 
   /** Whether a checkpoint that does not fit is given up, or an error. */
   private boolean beginsAnew;
@@ -56,6 +54,7 @@ public final class RunCheckpoints {
   private Resumable optimizer;
   private long lastSaved;
   private boolean saved;
+  private RunPoint from = RunPoint.START;
   private boolean stepping;
   private int stopSignal;
 
@@ -81,6 +80,17 @@ public final class RunCheckpoints {
   }
 
   /**
+   * Of several processes: rank 0 looks for checkpoints, decides when they are written and writes
+   * them; the others go on as it does.
+   *
+   * @return this
+   */
+  public RunCheckpoints of(WorkerGroup processes) {
+    group = processes;
+    return this;
+  }
+
+  /**
    * Looks for a checkpoint to go on from.
    *
    * @return whether there is one
@@ -96,26 +106,20 @@ public final class RunCheckpoints {
   }
 
   private boolean lookFor() throws UnusableCheckpointException {
-    found = files.find(notes);
+    CheckpointFiles.Found file = files.find(notes);
+    found = file == null ? null : new KeptRun(file);
     if (found == null) {
       return false;
     }
-    List<String> differences = identity.differences(texts(IDENTITY));
-    if (!differences.isEmpty()) {
-      throw new UnusableCheckpointException(
-          found.file()
-              + " is of another run: "
-              + String.join(", ", differences)
-              + "; give the same, or another --out");
-    }
-    List<String> others = RunIdentity.of(circumstances()).differences(texts(CIRCUMSTANCES));
+    found.requireOf(identity);
+    List<String> others = RunIdentity.of(circumstances()).differences(found.circumstances());
     if (!others.isEmpty()) {
       notes.accept(
           "note: "
               + String.join(", ", others)
               + ": the result can differ in its last bits from an undisturbed run's");
     }
-    notes.accept("going on from " + found.file() + ": " + point().words());
+    notes.accept("going on from " + found.file() + ": " + found.point().words());
     return true;
   }
 
@@ -128,7 +132,9 @@ public final class RunCheckpoints {
   public RunCheckpoints findUsable() {
     beginsAnew = true;
     try {
-      lookFor();
+      if (group.rank() == 0) {
+        lookFor();
+      }
     } catch (UnusableCheckpointException e) {
       beginAnew(e);
     }
@@ -143,7 +149,7 @@ public final class RunCheckpoints {
 
   /** The epochs that were over before the checkpoint that was found; none where there is none. */
   public List<EpochTrace> finishedEpochs() {
-    return found == null ? List.of() : point().trace();
+    return found == null ? List.of() : found.point().trace();
   }
 
   /** Removes a finished run's checkpoints from its folder. */
@@ -207,35 +213,47 @@ public final class RunCheckpoints {
     student = model;
     optimizer = (Resumable) update;
     lastSaved = System.nanoTime();
-    files.removeAbandoned();
+    if (group.rank() == 0) {
+      files.removeAbandoned();
+    }
+    return group.alone() ? restored() : together();
+  }
+
+  /** Rank 0 restores; the others get what it has. */
+  private RunProgress together() {
+    RunProgress own = group.rank() == 0 ? restored() : null;
+    String text = group.broadcast(own == null ? null : Json.text(from), "where to go on");
+    from = Json.parse(text, RunPoint.class, "rank 0");
+    if (from.steps() == 0) {
+      return own != null ? own : new RunProgress(this, RunPoint.START, new float[0]);
+    }
+    SharedState.send(group, student);
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      Map<String, Tensor> state =
+          SharedState.send(group, own == null ? Map.of() : optimizer.state());
+      if (own != null) {
+        return own;
+      }
+      optimizer.restore(state);
+      return new RunProgress(this, from, new float[from.images()]);
+    }
+  }
+
+  private RunProgress restored() {
     if (found == null) {
       return new RunProgress(this, RunPoint.START, new float[0]);
     }
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGrad = new NoGradGuard()) {
-      Map<String, Tensor> kept = SealedTensors.read(found.file());
-      try {
-        // All before the first is copied: a run that begins anew has its own weights.
-        KeptState.requireFits(found.file(), kept, MODEL, student.state());
-      } catch (UnusableCheckpointException e) {
-        if (!beginsAnew) {
-          throw new InputException(e.getMessage() + "; give another --out", e);
-        }
-        beginAnew(e);
-        return new RunProgress(this, RunPoint.START, new float[0]);
+    try {
+      float[] losses = found.restore(student, optimizer);
+      from = found.point();
+      return new RunProgress(this, from, losses);
+    } catch (UnusableCheckpointException e) {
+      if (!beginsAnew) {
+        throw new InputException(e.getMessage() + "; give another --out", e);
       }
-      student.state().forEach((name, tensor) -> tensor.copy_(kept.get(MODEL + name)));
-      Map<String, Tensor> state = new LinkedHashMap<>();
-      kept.forEach(
-          (name, tensor) -> {
-            if (name.startsWith(OPTIMIZER)) {
-              state.put(name.substring(OPTIMIZER.length()), tensor);
-            }
-          });
-      optimizer.restore(state);
-      Tensor losses = kept.get(LOSSES);
-      return new RunProgress(
-          this, point(), losses == null ? new float[0] : Evaluator.hostFloats(losses));
+      beginAnew(e);
+      return new RunProgress(this, RunPoint.START, new float[0]);
     }
   }
 
@@ -260,16 +278,70 @@ public final class RunCheckpoints {
     if (files == null) {
       return false;
     }
-    synchronized (this) {
-      double pause = Math.min(seconds, EPOCH_END_SECONDS);
-      boolean due = stopSignal != 0 || !saved || System.nanoTime() - lastSaved >= pause * 1e9;
-      stepping &= due;
+    if (!group.alone()) {
+      return dueForAll();
+    }
+    return dueHere();
+  }
+
+  private boolean dueForAll() {
+    try (PointerScope scope = new PointerScope()) {
+      boolean here = dueHere();
+      Tensor votes = torch.tensor(new float[] {group.rank() == 0 && here ? 1 : 0, stopWord()});
+      group.sum(votes, "whether a checkpoint is due");
+      float[] sums = Evaluator.hostFloats(votes);
+      boolean due = heard(sums);
+      synchronized (this) {
+        stepping = due;
+      }
       return due;
     }
   }
 
-  /** Whether a checkpoint is to be written after this step. */
-  boolean due() {
+  private synchronized boolean dueHere() {
+    double pause = Math.min(seconds, EPOCH_END_SECONDS);
+    boolean due = stopSignal != 0 || !saved || System.nanoTime() - lastSaved >= pause * 1e9;
+    stepping &= due;
+    return due;
+  }
+
+  /** Whether a checkpoint is due, in rank 0's words, and whether this process was asked to stop. */
+  float[] words() {
+    return new float[] {group.rank() == 0 && due() ? 1 : 0, stopWord()};
+  }
+
+  private synchronized float stopWord() {
+    return stopSignal == 0 ? 0 : 1;
+  }
+
+  /** From the sums of all processes' words. */
+  private synchronized boolean heard(float[] sums) {
+    if (sums[1] > 0 && stopSignal == 0) {
+      stopSignal = SIGTERM;
+    }
+    return sums[0] + sums[1] > 0;
+  }
+
+  /**
+   * Whether a checkpoint is to be written after this step.
+   *
+   * @param said sums of the words of all processes; none where there is one
+   */
+  boolean due(float[] said) {
+    return files != null && (said.length == 0 ? due() : heard(said));
+  }
+
+  /** Losses of which each process has some, all of them: a new tensor. */
+  Tensor whole(Tensor losses_N) {
+    if (group.alone()) {
+      return losses_N;
+    }
+    Tensor all = losses_N.clone();
+    group.sum(all, "losses");
+    return all;
+  }
+
+  private boolean due() {
     if (files == null) {
       return false;
     }
@@ -288,28 +360,25 @@ public final class RunCheckpoints {
     if (files == null) {
       return;
     }
-    boolean written = false;
-    try (PointerScope scope = new PointerScope();
-        NoGradGuard noGrad = new NoGradGuard()) {
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      student.state().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
-      optimizer.state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
-      if (losses_N != null) {
-        tensors.put(LOSSES, losses_N);
-      }
-      Map<String, String> metadata = new LinkedHashMap<>();
-      metadata.put(POINT, Json.text(point));
-      metadata.put(IDENTITY, Json.text(identity.values()));
-      metadata.put(CIRCUMSTANCES, Json.text(circumstances()));
-      files.write(tensors, metadata);
-      written = true;
-    } catch (RuntimeException e) {
-      // Of the file system, or of libtorch where there is no room for a copy.
-      notes.accept("note: no checkpoint of " + point.words() + ": " + e.getMessage());
+    boolean written = group.rank() != 0;
+    if (group.rank() == 0) {
+      written = write(point, losses_N);
     }
     saved = true;
     lastSaved = System.nanoTime();
     stopIfAsked(written);
+  }
+
+  private boolean write(RunPoint point, Tensor losses_N) {
+    try (PointerScope scope = new PointerScope();
+        NoGradGuard noGrad = new NoGradGuard()) {
+      KeptRun.write(files, student, optimizer, losses_N, point, identity, circumstances());
+      return true;
+    } catch (RuntimeException e) {
+      // Of the file system, or of libtorch where there is no room for a copy.
+      notes.accept("note: no checkpoint of " + point.words() + ": " + e.getMessage());
+      return false;
+    }
   }
 
   private synchronized void stopIfAsked(boolean written) {
@@ -318,17 +387,6 @@ public final class RunCheckpoints {
       throw new RunStoppedException(
           stopSignal, (written ? "" : "the checkpoint could not be written; ") + howToGoOn());
     }
-  }
-
-  private RunPoint point() {
-    return Json.parse(found.metadata().get(POINT), RunPoint.class, found.file().toString());
-  }
-
-  private Map<String, String> texts(String key) {
-    Map<?, ?> map = Json.parse(found.metadata().get(key), Map.class, found.file().toString());
-    Map<String, String> texts = new LinkedHashMap<>();
-    map.forEach((name, value) -> texts.put(String.valueOf(name), String.valueOf(value)));
-    return texts;
   }
 
   /** What moves the last bits of results but not what the run is. */

@@ -84,14 +84,24 @@ final class RunProgress {
   }
 
   /**
-   * A step is done; the first {@code images} of the pass's losses are known.
+   * What this process has to say about the step under way: whether a checkpoint is due, and whether
+   * it was asked to stop. Several processes must do both together.
+   */
+  float[] words() {
+    return checkpoints.words();
+  }
+
+  /**
+   * A step is done; the first {@code images} of the pass's losses are known, each in the process
+   * that had the image.
    *
+   * @param said sums of all processes' {@link #words}; none where there is one process
    * @throws RunStoppedException once the checkpoint is written, where the run was asked to stop
    */
-  void step(int stepsDone, int images, Tensor losses_N) {
+  void step(int stepsDone, int images, Tensor losses_N, float[] said) {
     steps = stepsDone;
-    if (checkpoints.due()) {
-      save(images, losses_N.narrow(0, 0, images));
+    if (checkpoints.due(said)) {
+      save(images, checkpoints.whole(losses_N.narrow(0, 0, images)));
     }
   }
 

@@ -54,6 +54,11 @@ final class SalUn implements UnlearnMethod {
   }
 
   @Override
+  public boolean shares(UnlearnConfig config) {
+    return inside.shares(config);
+  }
+
+  @Override
   public LearningRate rate(UnlearnConfig config) {
     return inside.rate(config);
   }

@@ -54,6 +54,12 @@ final class Scrub implements UnlearnMethod {
     }
   }
 
+  /** Not where the gradients are a copy's. */
+  @Override
+  public boolean shares(UnlearnConfig config) {
+    return !config.quirks().contains(UpstreamQuirk.SCRUB_NO_OP);
+  }
+
   /** Epochs that climb: two of three, the first among them. */
   static int climbing(int epochs) {
     return Math.max(1, 2 * epochs / 3);
@@ -78,15 +84,15 @@ final class Scrub implements UnlearnMethod {
     LogitLoss loss = loss(batch);
     Tensor kl_B = loss.distil(teacher.of(batch), TEMPERATURE, -scale(batch));
     loss.backward();
-    losses_B.copy_(kl_B.mul(new Scalar(-scale(batch) * batch.size())));
+    losses_B.copy_(kl_B.mul(new Scalar(-scale(batch) * batch.whole())));
   }
 
   private void descend(Batch batch, int step, Tensor losses_B) {
     LogitLoss loss = loss(batch);
-    Tensor ce_B = loss.crossEntropy(batch.labels(), 1.0 / batch.size());
+    Tensor ce_B = loss.crossEntropy(batch.labels(), 1.0 / batch.whole());
     Tensor kl_B = loss.distil(teacher.of(batch), TEMPERATURE, scale(batch));
     loss.backward();
-    losses_B.copy_(ce_B.add(kl_B.mul(new Scalar(scale(batch) * batch.size()))));
+    losses_B.copy_(ce_B.add(kl_B.mul(new Scalar(scale(batch) * batch.whole()))));
   }
 
   private LogitLoss loss(Batch batch) {
@@ -94,7 +100,7 @@ final class Scrub implements UnlearnMethod {
   }
 
   private static double scale(Batch batch) {
-    return Reduction.SCRUB.scale(batch.size(), 0, TEMPERATURE);
+    return Reduction.SCRUB.scale(batch.whole(), 0, TEMPERATURE);
   }
 
   @Override

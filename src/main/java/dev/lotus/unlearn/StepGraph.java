@@ -202,6 +202,8 @@ final class StepGraph implements AutoCloseable {
               null,
               null,
               none,
+              0,
+              like.whole(),
               new Batch.There(
                   NativeScope.own(like.flags().clone()),
                   NativeScope.own(like.positions().clone()),

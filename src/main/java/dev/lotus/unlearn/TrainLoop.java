@@ -118,6 +118,7 @@ public final class TrainLoop {
       Consumer<EpochTrace> onEpoch,
       RunCheckpoints checkpoints) {
     engine.place(model);
+    SharedState.send(engine.group(), model);
     EpochOrder order = EpochOrder.of(indices);
     LearningRate rate = config.rate();
     try (WeightUpdate update =

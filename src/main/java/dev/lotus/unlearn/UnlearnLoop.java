@@ -80,6 +80,7 @@ public final class UnlearnLoop {
       RunCheckpoints checkpoints) {
     long start = System.nanoTime();
     engine.place(original);
+    SharedState.send(engine.group(), original);
     Backbone student = original.copy();
     boolean done = false;
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
@@ -93,6 +94,7 @@ public final class UnlearnLoop {
                 data.dataset().train(),
                 config.augmentation(),
                 method.batch(config))) {
+      requireShares(method);
       method.prepare(task);
       double preparation = (System.nanoTime() - start) / 1e9;
       LearningRate rate = method.rate(config);
@@ -126,6 +128,13 @@ public final class UnlearnLoop {
     }
     method.resume(task, begun);
     return begun;
+  }
+
+  private void requireShares(UnlearnMethod method) {
+    if (!method.shares(config) && !(engine.group().alone() && engine.bnBatch() == null)) {
+      throw new InputException(
+          "method " + config.method() + " so set takes one process, and no --bn-batch");
+    }
   }
 
   private WeightUpdate optimizer(UnlearnMethod method, UnlearnMethod.Task task) {

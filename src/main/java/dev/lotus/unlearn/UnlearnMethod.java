@@ -79,6 +79,14 @@ public interface UnlearnMethod extends AutoCloseable {
     return config.batch();
   }
 
+  /**
+   * Whether several processes, or one that cuts its batches for BatchNorm, compute what one does
+   * with whole batches.
+   */
+  default boolean shares(UnlearnConfig config) {
+    return true;
+  }
+
   /** Once, before the first epoch; its time counts. */
   void prepare(Task task);
 

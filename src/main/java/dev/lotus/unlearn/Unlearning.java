@@ -6,6 +6,7 @@ import dev.lotus.data.Normalization;
 import dev.lotus.data.Split;
 import dev.lotus.device.ComputeDevice;
 import dev.lotus.device.Precision;
+import dev.lotus.dist.WorkerGroup;
 import dev.lotus.metric.Metrics;
 import dev.lotus.optim.WeightUpdate;
 import dev.lotus.report.EpochTrace;
@@ -98,12 +99,13 @@ public final class Unlearning {
     UnlearnConfig config = settings.config.build(data.dataset(), settings.original.arch());
     Engine engine =
         Engine.open(
-            settings.device,
-            settings.precision,
-            settings.normalization == null
-                ? data.dataset().normalization()
-                : settings.normalization,
-            new Relay());
+                settings.device,
+                settings.precision,
+                settings.normalization == null
+                    ? data.dataset().normalization()
+                    : settings.normalization,
+                new Relay())
+            .in(settings.processes, settings.bnBatch);
     UnlearnMethods.Factory factory =
         settings.method == null ? UnlearnMethods.entry(config.method()).factory() : settings.method;
     UnlearnLoop.Result made =
@@ -185,6 +187,8 @@ public final class Unlearning {
     private Listener listener = new Listener() {};
     private BooleanSupplier cancelled = () -> false;
     private boolean measured = true;
+    private WorkerGroup processes = WorkerGroup.ALONE;
+    private Integer bnBatch;
 
     private Builder() {}
 
@@ -245,6 +249,21 @@ public final class Unlearning {
     /** An optimizer of the caller's own over the student's parameters; the run closes it. */
     public Builder optimizer(Function<List<Tensor>, WeightUpdate> own) {
       optimizer = Objects.requireNonNull(own, "optimizer");
+      return this;
+    }
+
+    /**
+     * The processes that share the run's batches; all call {@link #run} with the same settings. The
+     * caller closes the group.
+     */
+    public Builder processes(WorkerGroup group) {
+      processes = Objects.requireNonNull(group, "group");
+      return this;
+    }
+
+    /** Rows that BatchNorm takes statistics over in training; a process's part if not said. */
+    public Builder bnBatch(int rows) {
+      bnBatch = rows;
       return this;
     }
 

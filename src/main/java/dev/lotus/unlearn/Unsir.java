@@ -71,6 +71,12 @@ final class Unsir implements UnlearnMethod {
     retainBatches = new Partner(task, retain.indices());
   }
 
+  /** The noise is drawn, and climbs, for a whole batch. */
+  @Override
+  public boolean shares(UnlearnConfig config) {
+    return false;
+  }
+
   /** The first samples of each class in D_r. */
   static int[] subset(UnlearnData data) {
     int most = MANY_CLASSES.contains(data.dataset().name()) ? MOST_A_CLASS_OF_MANY : MOST_A_CLASS;
@@ -105,8 +111,8 @@ final class Unsir implements UnlearnMethod {
     task.student().train(true);
     update.zeroGrad();
     CrossEntropyStep crossEntropy = task.crossEntropy();
-    crossEntropy.backward(noise, kept.labels(), losses_B);
-    crossEntropy.backward(kept.images(), kept.labels(), losses_B);
+    crossEntropy.backward(noise, kept.labels(), kept.whole(), losses_B);
+    crossEntropy.backward(kept.images(), kept.labels(), kept.whole(), losses_B);
   }
 
   /** [B, channels, H, W] as the forget batch, without a gradient; owned by the caller's scope. */

@@ -251,7 +251,7 @@ class ExperimentRunTest {
     JsonNode marker = Json.read(temp.resolve("out/experiment.json"), JsonNode.class);
     assertThat(marker.path("threads").asText()).isEqualTo("1");
     assertThat(marker.path("pytorch").asText()).isNotEmpty();
-    assertThat(marker.path("numerics").asText()).isEqualTo("2");
+    assertThat(marker.path("numerics").asText()).isEqualTo("3");
     ((ObjectNode) marker).put("numerics", "1");
     Files.write(temp.resolve("out/experiment.json"), Json.bytes(marker));
     List<String> lines = new ArrayList<>();
@@ -263,7 +263,7 @@ class ExperimentRunTest {
     }
     assertThat(lines)
         .anyMatch(line -> line.startsWith("note: begun with threads 1, now 2: the results will"))
-        .anyMatch(line -> line.startsWith("note: begun with numerics 1, now 2: the results will"));
+        .anyMatch(line -> line.startsWith("note: begun with numerics 1, now 3: the results will"));
   }
 
   /** Both see the same augmented pixels, so a model that equals the gold one has no distance. */

@@ -1,6 +1,7 @@
 package dev.lotus.backbone;
 
 import dev.lotus.device.InputException;
+import dev.lotus.device.NativeScope;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -72,9 +73,12 @@ abstract class ConvolutionalBackbone<S extends ConvolutionalBackbone.Shortcut>
       shortcut = shortcuts.make(state, name, in, out, stride);
     }
 
+    /** What a pass leaves on its way is freed at once, but for what the backward pass needs. */
     Tensor apply(Tensor x, Layers.Mode mode) {
-      Tensor hidden = bn1.after(conv1, x, mode).relu_();
-      return bn2.after(conv2, hidden, mode).add_(shortcut.apply(x, mode)).relu_();
+      try (NativeScope scope = new NativeScope()) {
+        Tensor hidden = bn1.after(conv1, x, mode).relu_();
+        return scope.keep(bn2.after(conv2, hidden, mode).add_(shortcut.apply(x, mode)).relu_());
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.lotus.backbone;
 
+import dev.lotus.device.NativeScope;
 import dev.lotus.kernel.Kernels;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.DoubleOptional;
@@ -139,9 +140,12 @@ final class TransformerLayers {
       this.scale = state.own(new Scalar(1 / Math.sqrt((double) channels / heads)));
     }
 
+    /** What a pass leaves on its way is freed at once, but for what the backward pass needs. */
     Tensor apply(Tensor x_BND) {
-      Tensor x = x_BND.add(attention(norm1.apply(x_BND)));
-      return x.add(fc2.apply(torch.gelu(fc1.apply(norm2.apply(x)))));
+      try (NativeScope scope = new NativeScope()) {
+        Tensor x = x_BND.add(attention(norm1.apply(x_BND)));
+        return scope.keep(x.add(fc2.apply(torch.gelu(fc1.apply(norm2.apply(x))))));
+      }
     }
 
     private Tensor attention(Tensor x_BND) {
@@ -164,8 +168,10 @@ final class TransformerLayers {
         return torch.scaled_dot_product_attention(
             q_BHNd, k_BHNd, v_BHNd, noMask, 0, false, defaultScale, false);
       }
-      Tensor scores_BHNN = torch.matmul(q_BHNd.mul(scale), k_BHNd.transpose(2, 3));
-      return torch.matmul(torch.softmax(scores_BHNN, -1), v_BHNd);
+      try (NativeScope scope = new NativeScope()) {
+        Tensor scores_BHNN = torch.matmul(q_BHNd.mul(scale), k_BHNd.transpose(2, 3));
+        return scope.keep(torch.matmul(torch.softmax(scores_BHNN, -1), v_BHNd));
+      }
     }
 
     void draw(GeneratorOptional generator) {

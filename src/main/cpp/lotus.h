@@ -12,8 +12,7 @@
  *           device, or NULL where NULL is allowed).
  *   stream  a cudaStream_t, NULL for the default stream; ignored on the CPU. CUDA calls return at once.
  *   result  LOTUS_OK, or another status; lotus_last_error() then has the text, per calling thread.
- *   Structs that a call takes (lotus_tensor, lotus_augment) are read on the host before it returns; lotus_draw and
- *           lotus_pace are read where and when the work runs.
+ *   Structs that a call takes (lotus_tensor, lotus_augment) are read on the host before it returns; not lotus_draw, lotus_pace.
  *   No call aborts the process. Calls are thread safe.
  *
  * Values that are not finite
@@ -75,14 +74,9 @@ LOTUS_API const char* lotus_backend_reason(int32_t device);
  * depend on it, bit for bit. */
 LOTUS_API int32_t lotus_set_num_threads(int32_t threads);
 
-/* ---- A JVM's calls (dev.lotus.kernel.JniCalls) ---------------------------------------------------------------- */
-
-/* From now on counts the calls of native methods of org.bytedeco and dev.lotus that the process's JVM binds later:
- * those it has called before stay uncounted. Costs some nanoseconds a call, and cannot be switched off again.
- * LOTUS_UNSUPPORTED without a JVM, and where the library was built without the JDK's jvmti.h. */
+/* From now on counts (in all threads) the calls of native methods of org.bytedeco and dev.lotus that this process's JVM
+ * binds later, some nanoseconds each, for good; LOTUS_UNSUPPORTED without a JVM, or where built without jvmti.h. */
 LOTUS_API int32_t lotus_count_jni_calls(void);
-
-/* How many there were, of all threads. */
 LOTUS_API int64_t lotus_jni_calls(void);
 
 /* ---- Random numbers (dev.lotus.kernel.Philox) ---------------------------------------------------------------- */
@@ -124,11 +118,8 @@ LOTUS_API int32_t lotus_gumbel_softmax(const void* logits, int64_t logits_stride
 #define LOTUS_RETAIN_GUMBEL_HARD 0    /* target = onehot(argmax(t + g)) : a sample, as published */
 #define LOTUS_RETAIN_ARGMAX 1         /* target = onehot(argmax(t)) */
 
-/*
- * What changes from step to step, in memory of the call's device. Arguments by value are part of a captured CUDA graph;
- * these are read when the work runs, so that one graph serves every step: write them in the order of the stream, then
- * launch it.
- */
+/* What changes from step to step, in memory of the call's device, read when the work runs: by-value arguments are part of
+ * a captured CUDA graph. To be written in the order of the stream, before the graph's launch. */
 typedef struct lotus_draw {
   uint32_t step; /* of the noise */
   float tau;     /* > 0 and finite; any other value makes NaN of rows that use it */

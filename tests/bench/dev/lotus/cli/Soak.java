@@ -6,6 +6,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -24,6 +25,8 @@ public final class Soak {
    */
   private static final double SETTLING = 0.25;
 
+  private static final String DATA = " --dataset synthetic --split DIR/split.json";
+
   private Soak() {}
 
   private record Round(long resident, long descriptors, int threads) {}
@@ -32,58 +35,19 @@ public final class Soak {
   public static void main(String[] args) throws IOException {
     long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(Long.parseLong(args[0]));
     Path folder = Files.createTempDirectory("lotus-soak");
-    String split = folder.resolve("split.json").toString();
-    String original = folder.resolve("original").toString();
-    run("split", "--dataset", "synthetic", "--forget-fraction", "0.1", "--out", split);
-    run(
-        "train",
-        "--dataset",
-        "synthetic",
-        "--split",
-        split,
-        "--model",
-        "resnet20",
-        "--width",
-        "0.5",
-        "--epochs",
-        "1",
-        "--out",
-        original);
+    run(folder, "split --dataset synthetic --forget-fraction 0.1 --out DIR/split.json");
+    run(folder, "train --model resnet20 --width 0.5 --epochs 1 --out DIR/original" + DATA);
     List<Round> rounds = new ArrayList<>();
     long nextLine = System.nanoTime();
     while (System.nanoTime() < end) {
-      String unlearned = folder.resolve("unlearned").toString();
       run(
-          "unlearn",
-          "--method",
-          "lotus",
-          "--tau",
-          "fixed:2",
-          "--original",
-          original,
-          "--dataset",
-          "synthetic",
-          "--split",
-          split,
-          "--epochs",
-          "2",
-          "--lr",
-          "1e-6",
-          "--out",
-          unlearned);
+          folder,
+          "unlearn --method lotus --tau fixed:2 --epochs 2 --lr 1e-6 --original DIR/original --out DIR/unlearned"
+              + DATA);
       run(
-          "evaluate",
-          "--unlearned",
-          unlearned,
-          "--original",
-          original,
-          "--dataset",
-          "synthetic",
-          "--split",
-          split,
-          "--out",
-          folder.resolve("evaluated").toString());
-      run("certificate", "verify", unlearned, "--original", original, "--dataset", "synthetic");
+          folder,
+          "evaluate --unlearned DIR/unlearned --original DIR/original --out DIR/evaluated" + DATA);
+      run(folder, "certificate verify DIR/unlearned --original DIR/original --dataset synthetic");
       delete(folder.resolve("unlearned"));
       delete(folder.resolve("evaluated"));
       rounds.add(new Round(ProcessMemory.residentBytes(), descriptors(), Thread.activeCount()));
@@ -118,13 +82,18 @@ public final class Soak {
         round.threads());
   }
 
-  private static void run(String... arguments) {
+  /** A command line, in which DIR is the folder of all files. */
+  private static void run(Path folder, String words) {
+    String[] arguments =
+        Arrays.stream(words.split(" "))
+            .map(word -> word.replace("DIR", folder.toString()))
+            .toArray(String[]::new);
     PrintStream out = System.out;
     System.setOut(new PrintStream(PrintStream.nullOutputStream()));
     try {
       int status = Main.run(arguments);
       if (status != Main.DONE) {
-        throw new IllegalStateException(String.join(" ", arguments) + ": exit status " + status);
+        throw new IllegalStateException(words + ": exit status " + status);
       }
     } finally {
       System.setOut(out);

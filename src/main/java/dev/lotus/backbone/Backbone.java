@@ -139,7 +139,8 @@ public interface Backbone extends AutoCloseable {
 
   /**
    * Keeps convolution weights, and with them all activations, in channels-last order (faster in
-   * bf16 and on GPUs; equal up to rounding) or in the usual one.
+   * bf16 and on GPUs; equal up to rounding) or in the usual one. Transformers, whose rows lie that
+   * way by nature, may multiply as 1x1 convolutions then.
    */
   void channelsLast(boolean on);
 

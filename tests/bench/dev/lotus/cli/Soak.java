@@ -3,6 +3,7 @@ package dev.lotus.cli;
 import dev.lotus.device.ProcessMemory;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,6 +32,12 @@ public final class Soak {
 
   private record Round(long resident, long descriptors, int threads) {}
 
+  /** What Java objects take once all that nobody needs is gone. */
+  private static double liveHeap() {
+    System.gc();
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() / 1e6;
+  }
+
   /** Prints a line a minute, and what was found. */
   public static void main(String[] args) throws IOException {
     long end = System.nanoTime() + TimeUnit.MINUTES.toNanos(Long.parseLong(args[0]));
@@ -38,6 +45,7 @@ public final class Soak {
     run(folder, "split --dataset synthetic --forget-fraction 0.1 --out DIR/split.json");
     run(folder, "train --model resnet20 --width 0.5 --epochs 1 --out DIR/original" + DATA);
     List<Round> rounds = new ArrayList<>();
+    double live = liveHeap();
     long nextLine = System.nanoTime();
     while (System.nanoTime() < end) {
       run(
@@ -66,9 +74,11 @@ public final class Soak {
     print(rounds, rounds.size() - 1);
     System.out.printf(
         Locale.ROOT,
-        "resident memory since round %d: slope %.1f KB a round%n",
+        "resident memory since round %d: slope %.1f KB a round; live heap %.1f MB, at the end %.1f%n",
         settled + 1,
-        memory.getSlope() / 1e3);
+        memory.getSlope() / 1e3,
+        live,
+        liveHeap());
   }
 
   private static void print(List<Round> rounds, int index) {

@@ -20,19 +20,29 @@ class OutOfMemoryTest {
     try (PointerScope scope = new PointerScope()) {
       error = catchThrowable(() -> torch.empty(1L << 50));
     }
-    PrintStream before = System.err;
-    ByteArrayOutputStream said = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
-    int status;
-    try {
-      status = ErrorReport.of(error, false);
-    } finally {
-      System.setErr(before);
-    }
-    assertThat(said.toString(StandardCharsets.UTF_8))
+    assertThat(said(error))
         .startsWith("lotus: out of memory: ")
         .contains("4503599627370496 bytes", "--batch")
         .hasLineCount(1);
-    assertThat(status).isEqualTo(2);
+  }
+
+  @Test
+  void ofJavasHeapSaysWhatToGive() {
+    assertThat(said(new OutOfMemoryError("Java heap space")))
+        .isEqualTo(
+            "lotus: out of memory for Java's own objects (Java heap space): give it more, as"
+                + " LOTUS_JAVA_OPTS=-Xmx8g\n");
+  }
+
+  private static String said(Throwable error) {
+    PrintStream before = System.err;
+    ByteArrayOutputStream said = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(said, true, StandardCharsets.UTF_8));
+    try {
+      assertThat(ErrorReport.of(error, false)).isEqualTo(2);
+    } finally {
+      System.setErr(before);
+    }
+    return said.toString(StandardCharsets.UTF_8);
   }
 }

@@ -39,11 +39,18 @@ final class ErrorReport {
     if (error instanceof RankLostException) {
       return say(oneLine(error.getMessage()), Main.INTERNAL);
     }
-    if (outOfMemory(error)) {
+    if (TorchRuntime.outOfMemory(error)) {
       return say(
           "out of memory: "
               + oneLine(TorchRuntime.firstLine(error))
               + "; give a smaller --batch, or take --precision bf16",
+          Main.WRONG_USE);
+    }
+    if (error instanceof OutOfMemoryError) {
+      return say(
+          "out of memory for Java's own objects ("
+              + oneLine(TorchRuntime.firstLine(error))
+              + "): give it more, as LOTUS_JAVA_OPTS=-Xmx8g",
           Main.WRONG_USE);
     }
     return say(
@@ -59,13 +66,6 @@ final class ErrorReport {
     System.err.println("lotus: " + line);
     Ranks.fail(line);
     return status;
-  }
-
-  /** libtorch says it in words only, those of its CUDA and of its CPU allocator. */
-  private static boolean outOfMemory(Throwable error) {
-    String line = TorchRuntime.firstLine(error);
-    return error instanceof RuntimeException
-        && (line.contains("CUDA out of memory") || line.contains("can't allocate memory"));
   }
 
   /** A file's names may be in the text: none of them moves a terminal's cursor. */

@@ -22,6 +22,7 @@ final class Runs {
       CommandSpec spec,
       double learningRate,
       double weightDecay,
+      int batch,
       Normalization normalization,
       Augmentation augmentation,
       Integer bnBatch) {
@@ -38,6 +39,7 @@ final class Runs {
     // What they mean depends on the method, the data set and the model.
     values.put("lr", String.valueOf(learningRate));
     values.put("weight-decay", String.valueOf(weightDecay));
+    values.put("batch", String.valueOf(batch));
     values.put("normalize", RunFiles.text(normalization));
     values.put("augment", augmentation.toString());
     values.remove("bn-batch");

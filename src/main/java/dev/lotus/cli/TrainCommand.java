@@ -113,9 +113,14 @@ final class TrainCommand implements Callable<Integer> {
       Backbone backbone = source.backbone();
       KeyLayout layout = saving.layoutFor(backbone.arch());
       Engine engine = common.engine(source.normalizationFor(dataset));
+      training.batch.choose(engine, backbone, dataset.train(), resuming.resume ? folder : null);
       TrainLoop.Config config = training.trainConfig(dataset, backbone.arch(), common.seed);
       folder.prepare();
-      train(engine, config, source, dataset, sets, layout, folder);
+      try {
+        train(engine, config, source, dataset, sets, layout, folder);
+      } catch (RuntimeException e) {
+        throw training.batch.explained(e, engine, backbone, dataset.train());
+      }
     }
     return Main.DONE;
   }
@@ -137,6 +142,7 @@ final class TrainCommand implements Callable<Integer> {
             spec,
             config.learningRate(),
             config.weightDecay(),
+            config.batch(),
             engine.normalization(),
             config.augmentation(),
             training.effectiveBnBatch(engine, backbone));

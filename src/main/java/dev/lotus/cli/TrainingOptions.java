@@ -8,6 +8,7 @@ import dev.lotus.dist.Shards;
 import dev.lotus.load.Augmentation;
 import dev.lotus.unlearn.Engine;
 import dev.lotus.unlearn.TrainLoop;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Options of the commands that change weights. */
@@ -31,12 +32,7 @@ final class TrainingOptions {
       description = "Weight decay (default: the method's published one; 5e-4 in training).")
   Double weightDecay;
 
-  @Option(
-      names = "--batch",
-      paramLabel = "N",
-      defaultValue = "128",
-      description = "Images a step, of all processes together (default: ${DEFAULT-VALUE}).")
-  int batch;
+  @Mixin BatchOption batch;
 
   @Option(
       names = "--bn-batch",
@@ -52,7 +48,7 @@ final class TrainingOptions {
    * @return null for whole batches, and where the model has no BatchNorm
    */
   Integer effectiveBnBatch(Engine engine, Backbone model) {
-    Shards shards = Shards.of(engine.group(), batch, bnBatch);
+    Shards shards = Shards.of(engine.group(), batch.number(), bnBatch);
     return shards.several() && model.hasBatchNorm() ? (Integer) shards.rows() : null;
   }
 
@@ -84,9 +80,8 @@ final class TrainingOptions {
   }
 
   TrainLoop.Config trainConfig(Dataset dataset, Arch arch, long seed) {
-    if (epochs < 1 || batch < 1) {
-      throw new InputException(
-          "--epochs " + epochs + " --batch " + batch + ": both must be at least 1");
+    if (epochs < 1) {
+      throw new InputException("--epochs " + epochs + ": give at least 1");
     }
     double rate = learningRate != null ? learningRate : 0.1;
     double decay = weightDecay != null ? weightDecay : 5e-4;
@@ -94,6 +89,7 @@ final class TrainingOptions {
       throw new InputException(
           "--lr " + rate + " --weight-decay " + decay + ": both must be 0 or more");
     }
-    return new TrainLoop.Config(epochs, batch, rate, decay, augmentation(dataset, arch), seed);
+    return new TrainLoop.Config(
+        epochs, batch.number(), rate, decay, augmentation(dataset, arch), seed);
   }
 }

@@ -164,11 +164,17 @@ final class UnlearnCommand implements Callable<Integer> {
     Dataset dataset = data.open();
     UnlearnData sets = new UnlearnData(dataset, split.split());
     try (ModelSource original = models.openOriginal(data.normalize, dataset)) {
-      UnlearnConfig config = config(dataset, original.backbone().arch());
       KeyLayout layout = saving.layoutFor(original.backbone().arch());
       Engine engine = common.engine(original.normalizationFor(dataset));
+      training.batch.choose(
+          engine, original.backbone(), dataset.train(), resuming.resume ? folder : null);
+      UnlearnConfig config = config(dataset, original.backbone().arch());
       folder.prepare();
-      unlearn(engine, config, original, sets, layout, folder);
+      try {
+        unlearn(engine, config, original, sets, layout, folder);
+      } catch (RuntimeException e) {
+        throw training.batch.explained(e, engine, original.backbone(), dataset.train());
+      }
     } finally {
       // Whatever became of the run, what was to be forgotten does not stay behind.
       if (!data.keepCache) {
@@ -241,6 +247,7 @@ final class UnlearnCommand implements Callable<Integer> {
             spec,
             config.learningRate(),
             config.weightDecay(),
+            config.batch(),
             engine.normalization(),
             config.augmentation(),
             training.effectiveBnBatch(engine, original.backbone()));
@@ -317,7 +324,7 @@ final class UnlearnCommand implements Callable<Integer> {
     return new UnlearnSettings()
         .method(method)
         .epochs(training.epochs)
-        .batch(training.batch)
+        .batch(training.batch.number())
         .learningRate(training.learningRate)
         .weightDecay(training.weightDecay)
         .augmentation(training.augmentation(dataset, arch))

@@ -23,6 +23,11 @@ public final class ProcessMemory {
     return entry("VmRSS:");
   }
 
+  /** Bytes of the address space that are taken; 0 where the system does not say. */
+  static long addressBytes() {
+    return entry("VmSize:");
+  }
+
   /**
    * Begins a new peak at what is resident now.
    *
@@ -38,8 +43,13 @@ public final class ProcessMemory {
   }
 
   private static long entry(String key) {
+    return bytes(STATUS, key);
+  }
+
+  /** An entry of one of the system's tables, in bytes; 0 where there is none. */
+  static long bytes(Path table, String key) {
     try {
-      return Files.readAllLines(STATUS).stream()
+      return Files.readAllLines(table).stream()
           .filter(line -> line.startsWith(key))
           .map(line -> line.substring(key.length()).replace("kB", "").strip())
           .mapToLong(kibibytes -> Long.parseLong(kibibytes) * KIBI)

@@ -79,4 +79,11 @@ public final class TorchRuntime {
     }
     return message.strip().lines().findFirst().orElseThrow().strip();
   }
+
+  /** Whether memory ran out: libtorch's CUDA and CPU allocators say so in words only. */
+  public static boolean outOfMemory(Throwable error) {
+    String line = firstLine(error);
+    return error instanceof RuntimeException
+        && (line.contains("CUDA out of memory") || line.contains("can't allocate memory"));
+  }
 }

@@ -33,6 +33,11 @@ record KeptRun(CheckpointFiles.Found kept) {
     return Json.parse(kept.metadata().get(POINT), RunPoint.class, file().toString());
   }
 
+  /** All that decides about its result. */
+  Map<String, String> identity() {
+    return texts(IDENTITY);
+  }
+
   /** What moves the last bits of its results. */
   Map<String, String> circumstances() {
     return texts(CIRCUMSTANCES);
@@ -42,7 +47,7 @@ record KeptRun(CheckpointFiles.Found kept) {
    * @throws UnusableCheckpointException where it is another run's: says what differs
    */
   void requireOf(RunIdentity identity) throws UnusableCheckpointException {
-    List<String> differences = identity.differences(texts(IDENTITY));
+    List<String> differences = identity.differences(identity());
     if (!differences.isEmpty()) {
       throw new UnusableCheckpointException(
           file()

@@ -1,5 +1,7 @@
 package dev.lotus.unlearn;
 
+import dev.lotus.device.InputException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -8,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * All that decides about a run's result, by name, in the order in which differences are told.
@@ -25,6 +28,22 @@ public record RunIdentity(Map<String, String> values, Map<String, String> defaul
   /** Without defaults: what is not said is a difference. */
   public static RunIdentity of(Map<String, String> values) {
     return new RunIdentity(values, Map.of());
+  }
+
+  /**
+   * What the run was that left a checkpoint in a folder.
+   *
+   * @param notes is told of damaged ones that were passed over
+   * @return its values; none where there is no checkpoint
+   * @throws InputException if there are only damaged ones
+   */
+  public static Map<String, String> keptIn(Path folder, Consumer<String> notes) {
+    try {
+      CheckpointFiles.Found found = new CheckpointFiles(folder).find(notes);
+      return found == null ? Map.of() : new KeptRun(found).identity();
+    } catch (UnusableCheckpointException e) {
+      throw new InputException(e.getMessage(), e);
+    }
   }
 
   /** The same with one value more. */

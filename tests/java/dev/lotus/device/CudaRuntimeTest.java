@@ -77,11 +77,13 @@ class CudaRuntimeTest {
       numbers.set(0, Integer.MAX_VALUE - 1);
       numbers.set(2, 0.1f);
       numbers.set(0, -7);
-      if (!device.cuda()) {
-        assertThat(new IntPointer(numbers.pointer()).get(0)).isEqualTo(-7);
-        assertThat(new FloatPointer(numbers.pointer()).get(1)).isZero();
-        assertThat(new FloatPointer(numbers.pointer()).get(2)).isEqualTo(0.1f);
-      }
+      Tensor held =
+          torch
+              .from_blob(numbers.pointer(), new long[] {3}, device.options(torch.ScalarType.Float))
+              .cpu();
+      assertThat(new IntPointer(held.data_ptr()).get(0)).isEqualTo(-7);
+      assertThat(new FloatPointer(held.data_ptr()).get(1)).isZero();
+      assertThat(new FloatPointer(held.data_ptr()).get(2)).isEqualTo(0.1f);
     }
   }
 

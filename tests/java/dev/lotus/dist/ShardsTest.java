@@ -53,6 +53,18 @@ class ShardsTest {
   }
 
   @Test
+  void anyNumberOfProcessesSharesABatchOfAsMany() {
+    for (int size = 1; size <= 40; size++) {
+      for (int batch = size; batch <= 200; batch++) {
+        for (int rank = 0; rank < size; rank++) {
+          assertThat(Shards.of(rank, size, batch, null).own(batch)).isPositive();
+        }
+      }
+    }
+    assertThat(Shards.of(0, 4, 130, null).cut(130)).containsExactly(33, 33, 33, 31);
+  }
+
+  @Test
   void tooFewShardsAreRefused() {
     assertThatThrownBy(() -> new Shards(64, 64, 0, 2, true))
         .isInstanceOf(InputException.class)

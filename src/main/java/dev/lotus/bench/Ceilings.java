@@ -66,7 +66,7 @@ public record Ceilings(
   static double gemmGflopsPerS(ComputeDevice device, Precision precision) {
     ScalarType type = precision == Precision.BF16 ? ScalarType.BFloat16 : ScalarType.Float;
     try (NativeScope scope = new NativeScope();
-        Precision.Mode mode = precision.autocast(device)) {
+        Precision.Mode mode = precision.arithmetic(device)) {
       Tensor square = torch.randn(new long[] {GEMM_SIDE, GEMM_SIDE}).to(device.torch(), type);
       double micros =
           median(

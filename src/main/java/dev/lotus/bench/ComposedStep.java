@@ -45,7 +45,7 @@ final class ComposedStep implements AutoCloseable {
 
   /** Takes the step and returns its loss, which belongs to the caller's scope. */
   Tensor run(Batch batch, double tau, Noise noise) {
-    try (Precision.Mode mode = Precision.FP32.autocast(device)) {
+    try (Precision.Mode mode = Precision.FP32.arithmetic(device)) {
       Tensor images = batch.images();
       update.zeroGrad();
       Tensor teacher_BC;

@@ -63,7 +63,7 @@ public final class StepBench {
   public StepRecord run(Case what) {
     Arch arch = what.arch();
     Engine engine =
-        new Engine(
+        Engine.open(
             device,
             what.precision(),
             Normalization.uniform(arch.channels(), 0.5f, 0.25f),

@@ -91,33 +91,16 @@ class ComputeOptions {
     TorchRuntime.load(count);
     Kernels.setNumThreads(count);
     ComputeDevice chosen = ComputeDevice.parse(Ranks.device(device));
-    if (arithmetic == Precision.TF32 && !chosen.cuda()) {
-      throw new InputException("--precision tf32: only CUDA devices have it; take fp32 or bf16");
-    }
-    requireKernels(chosen);
+    chosen.makeCurrent();
     if (device.equals("auto")) {
       progress().note("device: " + chosen.describe() + " (auto: " + ComputeDevice.reason() + ")");
     }
-    return new Engine(
+    return Engine.open(
             chosen,
             arithmetic,
             normalization,
             new ProgressListener(progress(), manyTasks && progress().mode() == Progress.Mode.LINES))
         .in(Ranks.open(chosen, progress()::note), bnBatch);
-  }
-
-  /** The GPU's libtorch alone is not enough: the kernels must run there too. */
-  private void requireKernels(ComputeDevice chosen) {
-    String reason = Kernels.unavailableReason(chosen.nativeIndex());
-    if (!reason.isEmpty()) {
-      throw new InputException(
-          "--device "
-              + device
-              + ": libtorch can use "
-              + chosen
-              + ", but the kernels cannot: "
-              + reason);
-    }
   }
 
   /** Shows the engine's work as one task after the other. */

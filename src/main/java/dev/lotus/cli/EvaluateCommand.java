@@ -105,6 +105,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 ? null
                 : ModelSource.open(
                     "--retrained", retrained, models.arch.name, data.normalize, dataset)) {
+      if (relearn && judged.backbone().hasBatchNorm()) {
+        // Its statistics would be those of each process's part of a batch.
+        Ranks.requireAlone("--relearn of a model with BatchNorm");
+      }
       noteQuirks(judged);
       Engine engine = common.engine(dataset.normalization());
       Scored scored = score(engine, original, gold, judged, sets, folder);

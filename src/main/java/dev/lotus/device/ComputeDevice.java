@@ -116,6 +116,20 @@ public record ComputeDevice(boolean cuda, int index) {
     return CudaRuntime.freeBytes(this);
   }
 
+  /**
+   * Makes a GPU the calling thread's current one, for good. Otherwise whatever finds device 0
+   * current there makes a context on it: half a gigabyte for each process that computes on another
+   * one.
+   *
+   * @throws InputException if it is no usable GPU
+   */
+  public void makeCurrent() {
+    if (cuda) {
+      CudaRuntime.require(this, "to be the current device");
+      CudaRuntime.use(this);
+    }
+  }
+
   /** The device number of the native interface: -1 for the CPU. */
   public int nativeIndex() {
     return cuda ? index : -1;

@@ -89,11 +89,12 @@ public final class CudaGraph implements AutoCloseable {
       }
     }
     try {
+      long nodes = nodes(graph);
       CUgraphExec_st executable = new CUgraphExec_st();
       CudaRuntime.check("cudaGraphInstantiate", cudart.cudaGraphInstantiate(executable, graph, 0));
-      return new CudaGraph(executable, nodes(graph), memory);
+      return new CudaGraph(executable, nodes, memory);
     } finally {
-      CudaRuntime.check("cudaGraphDestroy", cudart.cudaGraphDestroy(graph));
+      cudart.cudaGraphDestroy(graph); // the executable one stands for itself
     }
   }
 

@@ -34,8 +34,16 @@ final class CudaRuntime {
   static Current on(ComputeDevice device) {
     int[] before = new int[1];
     check("cudaGetDevice", cudart.cudaGetDevice(before));
+    if (before[0] == device.index()) {
+      return () -> {};
+    }
     check("cudaSetDevice", cudart.cudaSetDevice(device.index()));
     return () -> check("cudaSetDevice", cudart.cudaSetDevice(before[0]));
+  }
+
+  /** The same for good, on a thread of one's own. */
+  static void use(ComputeDevice device) {
+    check("cudaSetDevice", cudart.cudaSetDevice(device.index()));
   }
 
   /** Bytes of the device's memory that no process holds. */

@@ -39,8 +39,8 @@ public enum Precision {
   }
 
   /**
-   * Puts this precision in force on the calling thread until the result is closed; then what was
-   * before holds again.
+   * Has the calling thread cast to this precision until the result is closed; then what was before
+   * holds again. Of {@link #FP32} and {@link #TF32} nothing is cast: see {@link #arithmetic}.
    *
    * <p>Open it around ONE forward pass: under {@link #BF16} libtorch keeps the cast weights until
    * the close, so a scope that spans an optimizer step would go on with the old weights. The
@@ -49,13 +49,26 @@ public enum Precision {
    * @throws InputException for {@link #TF32} on the CPU, which has no such arithmetic
    */
   public Mode autocast(ComputeDevice device) {
+    requireOn(device);
+    return this == BF16 ? bf16(device.cuda() ? DeviceType.CUDA : DeviceType.CPU) : () -> {};
+  }
+
+  /**
+   * Has fp32 products be of this precision, IEEE or TF32, until the result is closed. On a GPU
+   * libtorch looks it up when it computes, in a backward pass too, and has one answer for the whole
+   * process: runs at the same time must agree.
+   *
+   * @throws InputException for {@link #TF32} on the CPU, which has no such arithmetic
+   */
+  public Mode arithmetic(ComputeDevice device) {
+    requireOn(device);
+    return device.cuda() ? tensorFloat(this == TF32) : () -> {};
+  }
+
+  private void requireOn(ComputeDevice device) {
     if (this == TF32 && !device.cuda()) {
       throw new InputException("--precision tf32: only CUDA devices have it; take fp32 or bf16");
     }
-    if (this == BF16) {
-      return bf16(device.cuda() ? DeviceType.CUDA : DeviceType.CPU);
-    }
-    return device.cuda() ? tensorFloat(this == TF32) : () -> {};
   }
 
   private static Mode bf16(DeviceType type) {

@@ -1,5 +1,7 @@
 package dev.lotus.device;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
@@ -10,15 +12,20 @@ import org.bytedeco.pytorch.global.torch_cuda;
 /**
  * Has libtorch queue this thread's work on a stream beside the default one until it is closed; the
  * default one cannot be captured. What was queued before it opened is done before, what is queued
- * after it closed is done after. One stream a device: libtorch keeps memory by stream.
+ * after it closed is done after. Nobody else has the stream meanwhile: a capture takes in whatever
+ * is queued on it. Streams are used again, as libtorch keeps memory by stream.
  */
 public final class SideStream implements AutoCloseable {
-  /** Libtorch's ids of its own streams, by device; they live as long as the process. */
-  private static final Map<Integer, Long> IDS = new HashMap<>();
+  /**
+   * Libtorch's ids of its own streams that nobody uses now, by device; they live as long as the
+   * process.
+   */
+  private static final Map<Integer, Deque<Long>> IDLE = new HashMap<>();
 
   private final ComputeDevice device;
   private final CudaEvent mark;
   private final long before;
+  private final long own;
 
   private SideStream(ComputeDevice device) {
     this.device = device;
@@ -26,7 +33,8 @@ public final class SideStream implements AutoCloseable {
     try (PointerScope scope = new PointerScope()) {
       before = torch_cuda.getCurrentCUDAStream((byte) device.index()).id();
     }
-    change(stream(device));
+    own = take(device);
+    change(own);
   }
 
   /**
@@ -37,14 +45,18 @@ public final class SideStream implements AutoCloseable {
     return new SideStream(device);
   }
 
-  private static synchronized long stream(ComputeDevice device) {
-    return IDS.computeIfAbsent(
-        device.index(),
-        index -> {
-          try (PointerScope scope = new PointerScope()) {
-            return torch_cuda.getStreamFromPool(false, index.byteValue()).id();
-          }
-        });
+  private static synchronized long take(ComputeDevice device) {
+    Long idle = IDLE.computeIfAbsent(device.index(), index -> new ArrayDeque<>()).poll();
+    if (idle != null) {
+      return idle;
+    }
+    try (PointerScope scope = new PointerScope()) {
+      return torch_cuda.getStreamFromPool(false, (byte) device.index()).id();
+    }
+  }
+
+  private static synchronized void giveBack(ComputeDevice device, long id) {
+    IDLE.get(device.index()).add(id);
   }
 
   private void change(long to) {
@@ -60,5 +72,6 @@ public final class SideStream implements AutoCloseable {
   public void close() {
     change(before);
     mark.close();
+    giveBack(device, own);
   }
 }

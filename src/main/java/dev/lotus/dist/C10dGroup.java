@@ -41,6 +41,9 @@ public final class C10dGroup implements WorkerGroup {
 
   private static final int GLOO_THREADS = 2;
 
+  /** Seconds without a heartbeat after which a process on a GPU is lost. */
+  private static final int NCCL_SILENCE = 30;
+
   private final Place place;
   private final List<Pointer> owned = new ArrayList<>();
   private final Heartbeat heartbeat;
@@ -53,7 +56,11 @@ public final class C10dGroup implements WorkerGroup {
   private C10dGroup(Place place, ComputeDevice device) {
     this.place = place;
     Store store = store(true);
-    heartbeat = new Heartbeat(place, store(false), C10dGroup::halt);
+    // NCCL itself says nothing of a lost process before the timeout.
+    int silence = device.cuda() ? NCCL_SILENCE : place.timeoutSeconds();
+    heartbeat =
+        new Heartbeat(
+            place, store(false), Math.min(silence, place.timeoutSeconds()), C10dGroup::halt);
     try (PointerScope scope = new PointerScope()) {
       heartbeat.announce();
       requireAll(store);
@@ -207,10 +214,12 @@ public final class C10dGroup implements WorkerGroup {
   private Pending begin(Tensor tensor, String what, Start start) {
     String where = what + ", " + doing;
     heartbeat.at(where);
+    heartbeat.begin();
     Work work;
     try (PointerScope scope = new PointerScope()) {
       work = NativeScope.own(start.begin(new TensorVector(tensor)));
     } catch (RuntimeException e) {
+      heartbeat.end();
       throw lost(where, e);
     }
     return () -> {
@@ -219,6 +228,7 @@ public final class C10dGroup implements WorkerGroup {
       } catch (RuntimeException e) {
         throw lost(where, e);
       } finally {
+        heartbeat.end();
         NativeScope.release(work);
       }
     };

@@ -47,6 +47,7 @@ final class Heartbeat {
   private final int size;
   private final Store store;
   private final long timeoutNanos;
+  private final long silenceNanos;
   private final long beatNanos;
   private final Map<Integer, Peer> peers = new HashMap<>();
   private final BiConsumer<String, String> stuck;
@@ -58,6 +59,9 @@ final class Heartbeat {
   private long beats;
   private long saidAt;
   private long troubleSince;
+  private int collectives;
+  private long collectiveBegan;
+  private boolean delivered;
   private volatile long storeAnswered = System.nanoTime();
   private volatile boolean storeLost;
   private volatile String verdict;
@@ -65,15 +69,19 @@ final class Heartbeat {
 
   /**
    * @param client a connection to the store of this thread's own; blocks while it asks
+   * @param silenceSeconds after which a process that says nothing is lost, although nobody else is
+   *     in trouble
    * @param stuck is told the verdict, and what is under way, where the process's own thread does
-   *     not come back: it waits for one that has left, whose connections are still there
+   *     not come back from a collective: it waits for one that has left, whose connections are
+   *     still there
    */
-  Heartbeat(Place place, Store client, BiConsumer<String, String> stuck) {
+  Heartbeat(Place place, Store client, int silenceSeconds, BiConsumer<String, String> stuck) {
     rank = place.rank();
     size = place.size();
     store = client;
     this.stuck = stuck;
     timeoutNanos = place.timeoutSeconds() * 1_000_000_000L;
+    silenceNanos = silenceSeconds * 1_000_000_000L;
     beatNanos = Math.min(500 * MILLI, timeoutNanos / 20);
     thread.setDaemon(true);
   }
@@ -107,6 +115,17 @@ final class Heartbeat {
     what = now;
   }
 
+  /** This process waits for the others, or will. */
+  synchronized void begin() {
+    collectives++;
+    collectiveBegan = System.nanoTime();
+  }
+
+  /** It does not any more. */
+  synchronized void end() {
+    collectives--;
+  }
+
   /**
    * A collective failed: says which process is the reason, once that is known.
    *
@@ -117,6 +136,9 @@ final class Heartbeat {
     long limit = System.nanoTime() + timeoutNanos + MISSED * beatNanos;
     while (System.nanoTime() < limit) {
       if (verdict != null) {
+        synchronized (this) {
+          delivered = true;
+        }
         return verdict;
       }
       if (rank != 0 && (storeLost || System.nanoTime() - storeAnswered > 2 * MISSED * beatNanos)) {
@@ -187,12 +209,18 @@ final class Heartbeat {
       if (verdict != null && known == 0) {
         known = System.nanoTime();
       }
-      if (known != 0 && !closing && System.nanoTime() - known > MISSED * beatNanos) {
+      if (known != 0 && !closing && isStuck(known)) {
         stuck(verdict);
         return;
       }
       pause(beatNanos);
     }
+  }
+
+  /** A process that is at its own work, as writing a checkpoint, will see for itself. */
+  private synchronized boolean isStuck(long known) {
+    long since = Math.max(known, collectiveBegan);
+    return !delivered && collectives > 0 && System.nanoTime() - since > MISSED * beatNanos;
   }
 
   /** The verdict is known, but the process's own thread does not come back from a collective. */
@@ -289,7 +317,7 @@ final class Heartbeat {
     }
     Peer quietest = peers.get(silent);
     long quiet = now - quietest.heard;
-    if (quiet > timeoutNanos || (trouble && quiet > MISSED * beatNanos)) {
+    if (quiet > silenceNanos || (trouble && quiet > MISSED * beatNanos)) {
       return "rank "
           + silent
           + " no longer answers (silent for "

@@ -52,9 +52,18 @@ public record Shards(int batch, int rows, int rank, int size, boolean joins) {
    * @param rows of a shard; null = a process's part
    */
   public static Shards of(WorkerGroup group, int batch, Integer rows) {
-    int each = Math.max(1, (batch + group.size() - 1) / group.size());
-    return new Shards(
-        batch, rows == null ? each : Math.min(rows, batch), group.rank(), group.size(), true);
+    return of(group.rank(), group.size(), batch, rows);
+  }
+
+  static Shards of(int rank, int size, int batch, Integer rows) {
+    int each = rows == null ? part(batch, size) : Math.min(rows, batch);
+    return new Shards(batch, each, rank, size, true);
+  }
+
+  /** Rows of a process, rounded up unless that left nothing for the last one. */
+  private static int part(int batch, int size) {
+    int up = Math.max(1, (batch + size - 1) / size);
+    return cut(batch, up, true).length >= size ? up : Math.max(1, batch / size);
   }
 
   /** For evaluation: each process takes a batch of that many rows, in turn. */

@@ -142,7 +142,12 @@ public final class BatchLoader implements AutoCloseable {
   }
 
   private Thread thread(Runnable task) {
-    Thread thread = new Thread(task, "lotus-prefetch");
+    Runnable there =
+        () -> {
+          device.makeCurrent();
+          task.run();
+        };
+    Thread thread = new Thread(there, "lotus-prefetch");
     thread.setDaemon(true);
     threads.add(thread);
     return thread;
@@ -228,13 +233,16 @@ public final class BatchLoader implements AutoCloseable {
         interrupted = true;
       }
     }
-    maker.close();
-    if (resident != null) {
-      resident.release();
-      resident = null;
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    try {
+      maker.close();
+    } finally {
+      if (resident != null) {
+        resident.release();
+        resident = null;
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

@@ -44,15 +44,16 @@ final class CudaBatches implements BatchMaker {
   @Override
   public Slot slot(int maxRows, boolean withPixels) {
     long bytes = Slot.bytes(images, maxRows, withPixels);
-    Slot slot =
-        new Slot(
-            images,
-            maxRows,
-            withPixels,
-            PinnedMemory.allocate(device, bytes),
-            new Landing(device, copies, bytes));
-    slots.add(slot);
-    return slot;
+    Landing landing = new Landing(device, copies, bytes);
+    try {
+      Slot slot =
+          new Slot(images, maxRows, withPixels, PinnedMemory.allocate(device, bytes), landing);
+      slots.add(slot);
+      return slot;
+    } catch (RuntimeException e) {
+      landing.close();
+      throw e;
+    }
   }
 
   /** On the current stream. */
@@ -94,8 +95,11 @@ final class CudaBatches implements BatchMaker {
   /** Waits for the copies. */
   @Override
   public void close() {
-    copies.synchronize();
-    slots.forEach(Slot::close);
-    copies.close();
+    try {
+      copies.synchronize();
+    } finally {
+      slots.forEach(Slot::close);
+      copies.close();
+    }
   }
 }

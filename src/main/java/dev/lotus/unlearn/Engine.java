@@ -70,16 +70,16 @@ public record Engine(
   }
 
   /**
-   * Loads libtorch if need be, and makes sure that backbone and kernels can compute there.
+   * Loads libtorch if need be, makes sure that backbone and kernels can compute there, and sets
+   * what fp32 products are in this process ({@link Precision#arithmetic}).
    *
    * @throws InputException if they cannot, or the device does not have the precision
    */
   public static Engine open(
       ComputeDevice device, Precision precision, Normalization normalization, Listener listener) {
     TorchRuntime.loadOnce();
-    if (precision == Precision.TF32 && !device.cuda()) {
-      throw new InputException("precision tf32: only CUDA devices have it; take fp32 or bf16");
-    }
+    // For good: the backward passes of the engine's runs need it as well.
+    precision.arithmetic(device);
     // The GPU's libtorch alone is not enough: the kernels must run there too.
     String reason = Kernels.unavailableReason(device.nativeIndex());
     if (!reason.isEmpty()) {

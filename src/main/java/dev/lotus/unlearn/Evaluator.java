@@ -3,7 +3,6 @@ package dev.lotus.unlearn;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.data.ImageSet;
 import dev.lotus.device.ComputeDevice;
-import dev.lotus.device.Precision;
 import dev.lotus.device.ResultException;
 import dev.lotus.dist.Shards;
 import dev.lotus.kernel.EvaluateLogits;
@@ -212,6 +211,7 @@ public final class Evaluator {
             new BatchLoader(images, engine.normalization(), augmentation, shards, engine.device());
         NoGradGuard noGrad = new NoGradGuard()) {
       Iterator<Batch> batches = loader.epoch(EpochOrder.of(indices), draw, seed);
+      ScalarType type = null;
       while (batches.hasNext()) {
         try (PointerScope scope = new PointerScope()) {
           Batch batch = batches.next();
@@ -220,7 +220,8 @@ public final class Evaluator {
           if (shards.size() == 1) {
             action.accept(logits, batch.labels());
           } else {
-            inTurn(logits, batch, model.arch().classes(), images, indices, shards, action);
+            type = type == null ? typeForAll(logits) : type;
+            inTurn(logits, type, batch, model.arch().classes(), images, indices, shards, action);
           }
           engine.listener().advance(batch.whole());
         }
@@ -230,6 +231,13 @@ public final class Evaluator {
     }
   }
 
+  /** Rank 0's, which has rows whenever anybody has: a program may leave bf16 before its end. */
+  private ScalarType typeForAll(Tensor logits) {
+    boolean first = engine.group().rank() == 0;
+    String name = first ? logits.scalar_type().intern().name() : null;
+    return ScalarType.valueOf(engine.group().broadcast(name, "type of logits"));
+  }
+
   /**
    * Brings the logits of all processes' batches to each, in the samples' order.
    *
@@ -237,14 +245,13 @@ public final class Evaluator {
    */
   private void inTurn(
       Tensor own,
+      ScalarType type,
       Batch batch,
       int classes,
       ImageSet images,
       int[] indices,
       Shards shards,
       BatchAction action) {
-    boolean bf16 = engine.precision() == Precision.BF16;
-    ScalarType type = bf16 ? ScalarType.BFloat16 : ScalarType.Float;
     Tensor sent = on(engine.device(), torch.zeros(shards.rows(), classes));
     Tensor all = on(engine.device(), torch.zeros(shards.size(), shards.rows(), classes));
     if (own != null) {

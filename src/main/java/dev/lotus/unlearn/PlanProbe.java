@@ -24,7 +24,10 @@ final class PlanProbe implements Engine.Listener {
   /** A forward pass and, twice as much, the backward pass that follows it. */
   private static final int WITH_GRADIENTS = 3;
 
-  /** Batches of a phase that do not count: memory is allocated, kernels are chosen. */
+  /**
+   * Batches of a phase whose time says nothing of those to come: memory is allocated, kernels are
+   * chosen, a graph is recorded.
+   */
   private final int warmUp;
 
   private final List<Part> parts = new ArrayList<>(List.of(new Part()));
@@ -35,6 +38,7 @@ final class PlanProbe implements Engine.Listener {
   private double warmSeconds;
   private long warmImages;
   private double coldSeconds;
+  private long coldImages;
 
   PlanProbe(int warmUp) {
     this.warmUp = warmUp;
@@ -70,6 +74,7 @@ final class PlanProbe implements Engine.Listener {
     warmSeconds = 0;
     warmImages = 0;
     coldSeconds = 0;
+    coldImages = 0;
   }
 
   @Override
@@ -78,6 +83,7 @@ final class PlanProbe implements Engine.Listener {
     images += moreImages;
     if (batches++ < warmUp) {
       coldSeconds += seconds;
+      coldImages += moreImages;
     } else {
       warmSeconds += seconds;
       warmImages += moreImages;
@@ -89,8 +95,14 @@ final class PlanProbe implements Engine.Listener {
     // What the device still had to do when the last call returned.
     double waited = lap();
     Part part = part();
-    part.growingSeconds +=
-        warmImages == 0 ? coldSeconds + waited : (warmSeconds + waited) / warmImages * images;
+    if (warmImages == 0) {
+      part.growingSeconds += coldSeconds + waited;
+    } else {
+      double each = (warmSeconds + waited) / warmImages;
+      part.growingSeconds += each * images;
+      // A graph is recorded anew in each pass.
+      part.fixedSeconds += Math.max(0, coldSeconds - each * coldImages);
+    }
     if (training) {
       part.trained += images;
     } else {

@@ -35,15 +35,13 @@ public final class RunCheckpoints {
   /** The least between two checkpoints at epochs' ends. */
   private static final double EPOCH_END_SECONDS = 10;
 
-  /** What a process stops by that another one was asked to stop with. */
-  private static final int SIGTERM = 15;
-
   private final CheckpointFiles files;
   private final Path folder;
   private final RunIdentity identity;
   private final ComputeDevice device;
   private final double seconds;
   private final Consumer<String> notes;
+  private final StopRequest stop = new StopRequest();
   private KeptRun found;
   private WorkerGroup group = WorkerGroup.ALONE;
 
@@ -55,8 +53,6 @@ public final class RunCheckpoints {
   private long lastSaved;
   private boolean saved;
   private RunPoint from = RunPoint.START;
-  private boolean stepping;
-  private int stopSignal;
 
   /**
    * @param folder of the run
@@ -183,12 +179,8 @@ public final class RunCheckpoints {
    * @param signal number, for {@link RunStoppedException#signal}
    * @return false where no step is under way or it was asked before: then all that can be kept is
    */
-  public synchronized boolean requestStop(int signal) {
-    if (!stepping || stopSignal != 0) {
-      return false;
-    }
-    stopSignal = signal;
-    return true;
+  public boolean requestStop(int signal) {
+    return stop.ask(signal);
   }
 
   /** How to go on, for a user whose run stops. */
@@ -262,9 +254,7 @@ public final class RunCheckpoints {
     if (files == null) {
       return;
     }
-    synchronized (this) {
-      stepping = under;
-    }
+    stop.stepping(under);
     if (!under) {
       stopIfAsked(true);
     }
@@ -278,48 +268,31 @@ public final class RunCheckpoints {
     if (files == null) {
       return false;
     }
-    if (!group.alone()) {
-      return dueForAll();
-    }
-    return dueHere();
+    double pause = Math.min(seconds, EPOCH_END_SECONDS);
+    boolean due = !saved || System.nanoTime() - lastSaved >= pause * 1e9;
+    return group.alone() ? stop.endStepping(due) : dueForAll(due);
   }
 
-  private boolean dueForAll() {
+  private boolean dueForAll(boolean here) {
     try (PointerScope scope = new PointerScope()) {
-      boolean here = dueHere();
-      Tensor votes = torch.tensor(new float[] {group.rank() == 0 && here ? 1 : 0, stopWord()});
+      Tensor votes = torch.tensor(new float[] {group.rank() == 0 && here ? 1 : 0, stop.word()});
       group.sum(votes, "whether a checkpoint is due");
-      float[] sums = Evaluator.hostFloats(votes);
-      boolean due = heard(sums);
-      synchronized (this) {
-        stepping = due;
-      }
+      boolean due = heard(Evaluator.hostFloats(votes));
+      // Whoever was asked since stops with the others after the next step.
+      stop.endStepping(due);
       return due;
     }
   }
 
-  private synchronized boolean dueHere() {
-    double pause = Math.min(seconds, EPOCH_END_SECONDS);
-    boolean due = stopSignal != 0 || !saved || System.nanoTime() - lastSaved >= pause * 1e9;
-    stepping &= due;
-    return due;
-  }
-
   /** Whether a checkpoint is due, in rank 0's words, and whether this process was asked to stop. */
   float[] words() {
-    return new float[] {group.rank() == 0 && due() ? 1 : 0, stopWord()};
-  }
-
-  private synchronized float stopWord() {
-    return stopSignal == 0 ? 0 : 1;
+    return new float[] {group.rank() == 0 && due() ? 1 : 0, stop.word()};
   }
 
   /** From the sums of all processes' words. */
-  private synchronized boolean heard(float[] sums) {
-    if (sums[1] > 0 && stopSignal == 0) {
-      stopSignal = SIGTERM;
-    }
-    return sums[0] + sums[1] > 0;
+  private boolean heard(float[] sums) {
+    boolean stopping = stop.hear(sums[1]);
+    return stopping || sums[0] > 0;
   }
 
   /**
@@ -342,12 +315,7 @@ public final class RunCheckpoints {
   }
 
   private boolean due() {
-    if (files == null) {
-      return false;
-    }
-    synchronized (this) {
-      return stopSignal != 0 || System.nanoTime() - lastSaved >= seconds * 1e9;
-    }
+    return files != null && (stop.asked() || System.nanoTime() - lastSaved >= seconds * 1e9);
   }
 
   /**
@@ -381,11 +349,15 @@ public final class RunCheckpoints {
     }
   }
 
-  private synchronized void stopIfAsked(boolean written) {
-    if (stopSignal != 0) {
-      stepping = false;
+  private void stopIfAsked(boolean written) {
+    int signal = stop.due(group.alone());
+    if (signal != 0) {
+      // The others wait for rank 0 to have written: seeing them end, it would end in the middle.
+      String kept = group.broadcast(String.valueOf(written), "whether a checkpoint is written");
       throw new RunStoppedException(
-          stopSignal, (written ? "" : "the checkpoint could not be written; ") + howToGoOn());
+          signal,
+          (Boolean.parseBoolean(kept) ? "" : "the checkpoint could not be written; ")
+              + howToGoOn());
     }
   }
 

@@ -33,7 +33,7 @@ public record RunPlan(
     double unlearningSeconds,
     double evaluationSeconds,
     long peakBytes) {
-  /** Steps of the probe's epoch, the first two of which do not count. */
+  /** Steps of the probe's epoch; the first ones warm up ({@link EpochRunner#warmUp}). */
   private static final int STEPS = 12;
 
   private static final int EVALUATED = 4 * Evaluator.BATCH;

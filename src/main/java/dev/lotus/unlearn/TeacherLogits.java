@@ -6,6 +6,7 @@ import dev.lotus.device.NativeScope;
 import dev.lotus.load.Augmentation;
 import dev.lotus.load.Batch;
 import dev.lotus.load.EpochOrder;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.bytedeco.javacpp.PointerScope;
@@ -101,6 +102,7 @@ final class TeacherLogits implements AutoCloseable {
   private Tensor rowOfPlace() {
     if (rowOfPlace == null) {
       long[] rows = new long[1 + rowOf.keySet().stream().mapToInt(place -> place).max().orElse(0)];
+      Arrays.fill(rows, -1); // an image that the teacher has not seen is an error, not its first
       rowOf.forEach((place, row) -> rows[place] = row);
       rowOfPlace = NativeScope.own(Evaluator.on(engine.device(), torch.tensor(rows)));
     }

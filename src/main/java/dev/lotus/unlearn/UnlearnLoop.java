@@ -58,7 +58,8 @@ public final class UnlearnLoop {
   }
 
   /**
-   * Unlearns the forget set of {@code data}; {@code original} stays as it is.
+   * Unlearns the forget set of {@code data}; {@code original} stays as it is, but takes rank 0's
+   * weights where several processes share the run.
    *
    * @param onEpoch is told of each epoch as it ends
    * @throws dev.lotus.device.ResultException if the loss becomes NaN or infinite

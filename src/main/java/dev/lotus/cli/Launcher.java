@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import sun.misc.Signal;
 
@@ -26,11 +27,21 @@ final class Launcher {
   /** How long the others may take to say what happened, once one has failed. */
   private static final int MOST_GRACE = 10;
 
+  /** What a shell, and Java, add to a signal's number. */
+  private static final int SIGNALLED = 128;
+
+  private static final Map<Integer, String> SIGNALS =
+      Map.of(6, "SIGABRT (a crash)", 7, "SIGBUS", 9, "SIGKILL (out of memory?)", 11, "SIGSEGV");
+
+  /** SIGINT and SIGTERM, of which a process says that itself. */
+  private static final Set<Integer> HANDLED = Set.of(2, 15);
+
   private final int size;
   private final int timeout;
   private final List<String> arguments;
   private final List<Process> processes = new ArrayList<>();
   private final List<Thread> readers = new ArrayList<>();
+  private volatile boolean passedOn;
 
   Launcher(int size, int timeout, List<String> arguments) {
     this.size = size;
@@ -121,6 +132,7 @@ final class Launcher {
         for (Process process : processes) {
           if (status == 0 && !process.isAlive() && process.exitValue() != 0) {
             status = process.exitValue();
+            tellOfSignal(processes.indexOf(process), status);
             end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Math.min(timeout, MOST_GRACE));
           }
         }
@@ -141,8 +153,21 @@ final class Launcher {
     return status;
   }
 
+  /** A process that a signal ended has said nothing. */
+  private void tellOfSignal(int rank, int status) {
+    int signal = status - SIGNALLED;
+    if (!passedOn && signal > 0 && !HANDLED.contains(signal)) {
+      System.err.println(
+          "lotus: rank "
+              + rank
+              + " was ended by "
+              + SIGNALS.getOrDefault(signal, "signal " + signal));
+    }
+  }
+
   /** As a terminal does it: all get the signal, and end in their own ways. */
   private void forward(String name) {
+    passedOn = true;
     for (Process process : processes) {
       if (process.isAlive()) {
         try {

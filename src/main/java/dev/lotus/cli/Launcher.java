@@ -24,6 +24,9 @@ final class Launcher {
   /** What Gloo prints on stdout as it connects. */
   private static final String CHATTER = "[Gloo] Rank ";
 
+  /** Tells a process that this launcher started it. */
+  private static final String STARTED = "LOTUS_LAUNCHER";
+
   /** How long the others may take to say what happened, once one has failed. */
   private static final int MOST_GRACE = 10;
 
@@ -47,6 +50,15 @@ final class Launcher {
     this.size = size;
     this.timeout = timeout;
     this.arguments = arguments;
+  }
+
+  /** A launched process does not outlive its launcher: it stops then as on SIGTERM. */
+  static void endWithLauncher() {
+    String started = System.getenv(STARTED);
+    ProcessHandle.current()
+        .parent()
+        .filter(parent -> String.valueOf(parent.pid()).equals(started))
+        .ifPresent(parent -> parent.onExit().thenRun(() -> Signal.raise(new Signal("TERM"))));
   }
 
   /** The first failure's exit status, or 0. */
@@ -91,6 +103,7 @@ final class Launcher {
     environment.put("MASTER_ADDR", "127.0.0.1");
     environment.put("MASTER_PORT", String.valueOf(port));
     environment.put(Place.TIMEOUT, String.valueOf(timeout));
+    environment.put(STARTED, String.valueOf(ProcessHandle.current().pid()));
     // c10d logs each lost connection with a stack; the error's line says what it means.
     environment.putIfAbsent("TORCH_CPP_LOG_LEVEL", "FATAL");
     int cores = Runtime.getRuntime().availableProcessors();

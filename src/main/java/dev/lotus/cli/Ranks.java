@@ -41,6 +41,7 @@ final class Ranks {
    */
   static void join() {
     place = Place.of(System.getenv());
+    Launcher.endWithLauncher();
     if (!first()) {
       AtomicFiles.silence();
       System.setOut(new PrintStream(OutputStream.nullOutputStream()));

@@ -58,6 +58,9 @@ public final class RunCheckpoints {
   private boolean stepping;
   private int stopSignal;
 
+  /** Several processes stop at one step, in which all heard of a signal. */
+  private boolean agreed;
+
   /**
    * @param folder of the run
    * @param identity the run goes on only under the same
@@ -275,13 +278,7 @@ public final class RunCheckpoints {
    * each. If not, a stop from now on does not wait.
    */
   boolean dueAtEpochEnd() {
-    if (files == null) {
-      return false;
-    }
-    if (!group.alone()) {
-      return dueForAll();
-    }
-    return dueHere();
+    return files != null && (group.alone() ? dueHere() : dueForAll());
   }
 
   private boolean dueForAll() {
@@ -316,7 +313,8 @@ public final class RunCheckpoints {
 
   /** From the sums of all processes' words. */
   private synchronized boolean heard(float[] sums) {
-    if (sums[1] > 0 && stopSignal == 0) {
+    agreed = sums[1] > 0;
+    if (agreed && stopSignal == 0) {
       stopSignal = SIGTERM;
     }
     return sums[0] + sums[1] > 0;
@@ -382,7 +380,7 @@ public final class RunCheckpoints {
   }
 
   private synchronized void stopIfAsked(boolean written) {
-    if (stopSignal != 0) {
+    if (stopSignal != 0 && (agreed || group.alone())) {
       stepping = false;
       throw new RunStoppedException(
           stopSignal, (written ? "" : "the checkpoint could not be written; ") + howToGoOn());

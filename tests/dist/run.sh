@@ -51,6 +51,42 @@ for model in vit resnet; do say "$model: $(stat -c %s "$model-1/model.safetensor
 compare resnet-1 control 1e-2 "resnet, 1 process of 2 threads against 1 thread"
 say "the ring sends 2 (n - 1) / n of the gradients' bytes a step and process"
 
+say "--- every method, 2 processes against 1"
+images="--dataset synthetic --per-class 20"
+small="--epochs 2 --batch 24 --threads 1 --quiet"
+rm -rf methods && mkdir methods
+"$launcher" split $images --forget-fraction 0.2 --out methods/split.json >/dev/null || failed=1
+"$launcher" train $images --model vit_ti_16 --width 0.34 --epochs 12 --batch 24 --lr 0.05 --augment none --threads 1 --quiet \
+  --out methods/vit >/dev/null 2>&1 || failed=1
+"$launcher" train $images --model resnet20 --width 0.25 --epochs 12 --batch 24 --lr 0.1 --augment none --threads 1 --quiet \
+  --out methods/resnet >/dev/null 2>&1 || failed=1
+both() { # name tolerance words...: one process and two
+  "$launcher" "${@:3}" --out "methods/$1-1" >"methods/$1-1.log" 2>&1 || { failed=1; cat "methods/$1-1.log"; }
+  "$launcher" launch -n 2 --timeout 120 "${@:3}" --out "methods/$1-2" >"methods/$1-2.log" 2>&1 || { failed=1; cat "methods/$1-2.log"; }
+  [ "$2" = none ] || compare "methods/$1-1" "methods/$1-2" "$2" "$1"
+}
+for method in lotus finetune neggrad+ random-label bad-teacher scrub salun salun-lotus retrain; do
+  read -ra words <<<"unlearn --method $method --split methods/split.json $images $small"
+  both "$method, vit" 1e-5 "${words[@]}" --original methods/vit --augment none
+  both "$method, vit, augmented, bf16" 1e-3 "${words[@]}" --original methods/vit --precision bf16
+  both "$method, resnet of --bn-batch 6" 1e-2 "${words[@]}" --original methods/resnet --bn-batch 6 --augment none
+done
+for method in ssd unsir; do
+  "$launcher" launch -n 2 unlearn --method $method --original methods/vit --split methods/split.json $images $small \
+    --out "methods/$method" >"methods/$method.log" 2>&1
+  status=$?
+  say "$method, 2 processes: exit status $status, $(grep -m1 -o 'method .* one process' "methods/$method.log")"
+  [ $status = 2 ] || failed=1
+done
+both evaluation none evaluate --unlearned methods/vit --original methods/vit --retrained "methods/retrain, vit-1" $images \
+  --split methods/split.json --threads 1 --quiet --save-logits
+cmp "methods/evaluation-1/logits.safetensors" "methods/evaluation-2/logits.safetensors" &&
+  say "evaluate --save-logits: the same bytes by 2 processes" || failed=1
+both tracked 1e-5 unlearn --method finetune --original methods/vit --split methods/split.json $images $small --augment none --tensorboard
+events=$(find methods/tracked-2 -name 'events.out.tfevents.*' | wc -l)
+say "--tensorboard, 2 processes: $events file"
+[ "$events" = 1 ] || failed=1
+
 say "--- a rank is killed"
 rm -rf lost
 "$launcher" launch -n 2 --timeout 30 ${vit/--epochs 3/--epochs 12} --checkpoint-seconds 0 --out lost >lost.log 2>&1 &

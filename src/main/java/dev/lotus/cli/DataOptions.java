@@ -87,7 +87,13 @@ final class DataOptions {
 
   /** The data set, which must have held-out images. */
   Dataset open() {
-    Dataset opened = read(line -> System.err.println("lotus: " + line));
+    Dataset opened =
+        read(
+            line -> {
+              if (Ranks.first()) {
+                System.err.println("lotus: " + line);
+              }
+            });
     if (opened.heldOut().size() == 0) {
       throw new InputException(
           "data set "

@@ -1,5 +1,6 @@
 package dev.lotus.cli;
 
+import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.ImageSet;
 import dev.lotus.data.Split;
@@ -111,6 +112,7 @@ final class EvaluateCommand implements Callable<Integer> {
       }
       noteQuirks(judged);
       Engine engine = common.engine(dataset.normalization());
+      Ranks.requireSame(inputs(sets, original, judged, gold));
       Scored scored = score(engine, original, gold, judged, sets, folder);
       ModelScores before = scored.original();
       if (gold != null) {
@@ -144,6 +146,22 @@ final class EvaluateCommand implements Callable<Integer> {
               : ResultTable.of(runs).text() + "\n" + beyond(runs));
     }
     return Main.DONE;
+  }
+
+  /** What decides about the numbers. */
+  private Map<String, String> inputs(
+      UnlearnData sets, ModelSource original, ModelSource judged, ModelSource gold) {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("data (SHA-256)", sets.dataset().sha256());
+    values.put("split (SHA-256)", Checksum.ofFile(splitFile));
+    values.put("--original (SHA-256)", original.sha256());
+    values.put("--unlearned (SHA-256)", judged.sha256());
+    values.put("--retrained (SHA-256)", gold == null ? "none" : gold.sha256());
+    values.put("--normalize", String.valueOf(data.normalize));
+    values.put("--precision", common.precision);
+    values.put("--relearn", String.valueOf(relearn));
+    values.put("--seed", String.valueOf(common.seed));
+    return values;
   }
 
   /** One way of measuring for all three models, whatever the run's own. */

@@ -54,9 +54,17 @@ final class ExperimentCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "Go on in an --out that holds results.")
   boolean resume;
 
+  @Option(
+      names = "--bn-batch",
+      paramLabel = "N",
+      description =
+          "BatchNorm in training takes the statistics of every N images of a batch: with the same N one process makes the models that many do (default: a process's part of the batch).")
+  Integer bnBatch;
+
   @Override
   public Integer call() {
     Ranks.join();
+    compute.bnBatch = TrainingOptions.checked(bnBatch);
     ExperimentSpec spec = ExperimentFile.read(file);
     ExperimentRun.Places places = new ExperimentRun.Places(out, store, data, resume);
     ExperimentRun.requireFree(spec, places);

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import sun.misc.Signal;
 
@@ -23,19 +24,41 @@ final class Launcher {
   /** What Gloo prints on stdout as it connects. */
   private static final String CHATTER = "[Gloo] Rank ";
 
+  /** Tells a process that this launcher started it. */
+  private static final String STARTED = "LOTUS_LAUNCHER";
+
   /** How long the others may take to say what happened, once one has failed. */
   private static final int MOST_GRACE = 10;
+
+  /** What a shell, and Java, add to a signal's number. */
+  private static final int SIGNALLED = 128;
+
+  private static final Map<Integer, String> SIGNALS =
+      Map.of(6, "SIGABRT (a crash)", 7, "SIGBUS", 9, "SIGKILL (out of memory?)", 11, "SIGSEGV");
+
+  /** SIGINT and SIGTERM, of which a process says that itself. */
+  private static final Set<Integer> HANDLED = Set.of(2, 15);
 
   private final int size;
   private final int timeout;
   private final List<String> arguments;
   private final List<Process> processes = new ArrayList<>();
   private final List<Thread> readers = new ArrayList<>();
+  private volatile boolean passedOn;
 
   Launcher(int size, int timeout, List<String> arguments) {
     this.size = size;
     this.timeout = timeout;
     this.arguments = arguments;
+  }
+
+  /** A launched process does not outlive its launcher: it stops then as on SIGTERM. */
+  static void endWithLauncher() {
+    String started = System.getenv(STARTED);
+    ProcessHandle.current()
+        .parent()
+        .filter(parent -> String.valueOf(parent.pid()).equals(started))
+        .ifPresent(parent -> parent.onExit().thenRun(() -> Signal.raise(new Signal("TERM"))));
   }
 
   /** The first failure's exit status, or 0. */
@@ -80,6 +103,7 @@ final class Launcher {
     environment.put("MASTER_ADDR", "127.0.0.1");
     environment.put("MASTER_PORT", String.valueOf(port));
     environment.put(Place.TIMEOUT, String.valueOf(timeout));
+    environment.put(STARTED, String.valueOf(ProcessHandle.current().pid()));
     // c10d logs each lost connection with a stack; the error's line says what it means.
     environment.putIfAbsent("TORCH_CPP_LOG_LEVEL", "FATAL");
     int cores = Runtime.getRuntime().availableProcessors();
@@ -121,6 +145,7 @@ final class Launcher {
         for (Process process : processes) {
           if (status == 0 && !process.isAlive() && process.exitValue() != 0) {
             status = process.exitValue();
+            tellOfSignal(processes.indexOf(process), status);
             end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Math.min(timeout, MOST_GRACE));
           }
         }
@@ -141,8 +166,21 @@ final class Launcher {
     return status;
   }
 
+  /** A process that a signal ended has said nothing. */
+  private void tellOfSignal(int rank, int status) {
+    int signal = status - SIGNALLED;
+    if (!passedOn && signal > 0 && !HANDLED.contains(signal)) {
+      System.err.println(
+          "lotus: rank "
+              + rank
+              + " was ended by "
+              + SIGNALS.getOrDefault(signal, "signal " + signal));
+    }
+  }
+
   /** As a terminal does it: all get the signal, and end in their own ways. */
   private void forward(String name) {
+    passedOn = true;
     for (Process process : processes) {
       if (process.isAlive()) {
         try {

@@ -69,7 +69,9 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
       backbone.close();
       throw e;
     }
-    opened.notes().forEach(note -> System.err.println("note: " + file + ": " + note));
+    if (Ranks.first()) {
+      opened.notes().forEach(note -> System.err.println("note: " + file + ": " + note));
+    }
     return new ModelSource(
         place, backbone, normalize != null || run == null ? normalize : run.normalization(), run);
   }

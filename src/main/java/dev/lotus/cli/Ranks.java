@@ -8,9 +8,18 @@ import dev.lotus.dist.C10dGroup;
 import dev.lotus.dist.Place;
 import dev.lotus.dist.RankLostException;
 import dev.lotus.dist.WorkerGroup;
+import dev.lotus.report.Json;
+import dev.lotus.unlearn.LibraryVersions;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
@@ -32,6 +41,7 @@ final class Ranks {
    */
   static void join() {
     place = Place.of(System.getenv());
+    Launcher.endWithLauncher();
     if (!first()) {
       AtomicFiles.silence();
       System.setOut(new PrintStream(OutputStream.nullOutputStream()));
@@ -73,6 +83,46 @@ final class Ranks {
     }
     return group;
   }
+
+  /**
+   * All processes must be at the same thing: else they would add up what does not belong together.
+   *
+   * @param values what decides about the result, by name
+   * @throws InputException where this process has others than rank 0, naming them
+   */
+  static void requireSame(Map<String, String> values) {
+    if (alone()) {
+      return;
+    }
+    Map<String, String> all = new TreeMap<>(values);
+    all.put("lotus", LibraryVersions.program());
+    all.put("numerics", String.valueOf(LibraryVersions.NUMERICS));
+    all.put("pytorch", LibraryVersions.all().get("pytorch"));
+    String first = group.broadcast(Json.text(new Said(all)), "what the run is");
+    Map<String, String> rank0 = Json.parse(first, Said.class, "rank 0").values();
+    Set<String> names = new TreeSet<>(all.keySet());
+    names.addAll(rank0.keySet());
+    List<String> differences = new ArrayList<>();
+    for (String name : names) {
+      if (!Objects.equals(all.get(name), rank0.get(name))) {
+        String here = Objects.toString(all.get(name), "not said");
+        differences.add(name + " is " + here + ", there " + rank0.get(name));
+      }
+    }
+    if (!differences.isEmpty()) {
+      throw new InputException(
+          "rank "
+              + place.rank()
+              + " was started for another run than rank 0: "
+              + String.join("; ", differences)
+              + "; give all processes the same command and data");
+    }
+    // Nobody goes on before all have looked.
+    group.meet("what the run is");
+  }
+
+  /** For JSON. */
+  private record Said(Map<String, String> values) {}
 
   /** This process ends by an error: the others are told. */
   static void fail(String line) {

@@ -140,10 +140,12 @@ final class ResumeOptions {
    * Opens the run's checkpoints, at the last one with --resume.
    *
    * @return null where the folder holds this very run, finished
-   * @throws InputException where it holds another run, or only damaged checkpoints
+   * @throws InputException where it holds another run, or only damaged checkpoints, or where this
+   *     process of several was started for another run than the first
    */
   RunCheckpoints open(
       RunFolder folder, RunIdentity identity, Engine engine, Consumer<String> notes) {
+    Ranks.requireSame(identity.values());
     RunCheckpoints checkpoints =
         new RunCheckpoints(folder.path(), identity, engine.device(), seconds, notes)
             .of(engine.group());

@@ -56,6 +56,13 @@ final class TrainingOptions {
    * @throws InputException if it is none
    */
   Integer bnBatch() {
+    return checked(bnBatch);
+  }
+
+  /**
+   * @throws InputException where it is no number of images
+   */
+  static Integer checked(Integer bnBatch) {
     if (bnBatch != null && bnBatch < 1) {
       throw new InputException("--bn-batch " + bnBatch + ": give at least 1");
     }

@@ -45,17 +45,19 @@ public final class C10dGroup implements WorkerGroup {
   private static final int NCCL_SILENCE = 30;
 
   private final Place place;
+  private final Store store;
   private final List<Pointer> owned = new ArrayList<>();
   private final Heartbeat heartbeat;
   private final Backend gloo;
   private final Backend nccl;
   private String doing = "the start";
   private long bytesSent;
+  private int exchanges;
   private boolean broken;
 
   private C10dGroup(Place place, ComputeDevice device) {
     this.place = place;
-    Store store = store(true);
+    store = store(true);
     // NCCL itself says nothing of a lost process before the timeout.
     int silence = device.cuda() ? NCCL_SILENCE : place.timeoutSeconds();
     heartbeat =
@@ -63,9 +65,9 @@ public final class C10dGroup implements WorkerGroup {
             place, store(false), Math.min(silence, place.timeoutSeconds()), C10dGroup::halt);
     try (PointerScope scope = new PointerScope()) {
       heartbeat.announce();
-      requireAll(store);
+      requireAll();
       heartbeat.start();
-      gloo = own(gloo(store));
+      gloo = own(gloo());
       nccl = device.cuda() ? own(NcclBackend.open(store, place, timeout(), device)) : null;
     }
   }
@@ -130,7 +132,7 @@ public final class C10dGroup implements WorkerGroup {
     }
   }
 
-  private void requireAll(Store store) {
+  private void requireAll() {
     StringVector keys = new StringVector();
     for (int rank = 0; rank < place.size(); rank++) {
       keys.push_back(Heartbeat.keyOf(rank));
@@ -156,7 +158,7 @@ public final class C10dGroup implements WorkerGroup {
     }
   }
 
-  private Backend gloo(Store store) {
+  private Backend gloo() {
     ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(timeout());
     options.devices(new GlooDeviceVector(glooDevice()));
     options.threads(GLOO_THREADS);
@@ -279,6 +281,38 @@ public final class C10dGroup implements WorkerGroup {
       new BytePointer(content.data_ptr()).get(received);
       return new String(received, StandardCharsets.UTF_8);
     }
+  }
+
+  @Override
+  public List<String> exchange(String own, int seconds) {
+    String round = "said/" + exchanges++ + "/";
+    heartbeat.at("an exchange, " + doing);
+    try (PointerScope scope = new PointerScope()) {
+      store.set(round + rank(), own + ".");
+      StringVector keys = new StringVector();
+      for (int rank = 0; rank < size(); rank++) {
+        keys.push_back(round + rank);
+      }
+      try {
+        store._wait(keys, new Milliseconds(seconds * 1000L));
+      } catch (RuntimeException e) {
+        return null;
+      }
+      List<String> all = new ArrayList<>();
+      for (int rank = 0; rank < size(); rank++) {
+        String line = store.get_to_str(round + rank);
+        // An empty value would be none.
+        all.add(line.substring(0, line.length() - 1));
+      }
+      return all;
+    } catch (RuntimeException e) {
+      throw lost("an exchange, " + doing, e);
+    }
+  }
+
+  @Override
+  public int timeoutSeconds() {
+    return place.timeoutSeconds();
   }
 
   @Override

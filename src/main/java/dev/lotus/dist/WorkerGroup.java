@@ -1,5 +1,6 @@
 package dev.lotus.dist;
 
+import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -40,6 +41,16 @@ public interface WorkerGroup extends AutoCloseable {
         @Override
         public String broadcast(String text, String what) {
           return text;
+        }
+
+        @Override
+        public List<String> exchange(String own, int seconds) {
+          return List.of(own);
+        }
+
+        @Override
+        public int timeoutSeconds() {
+          return 0;
         }
 
         @Override
@@ -129,6 +140,19 @@ public interface WorkerGroup extends AutoCloseable {
       }
     }
   }
+
+  /**
+   * Brings a line of each process to all at a place that all should reach, but not by a collective:
+   * where this process gave up, the others may be in the middle of one.
+   *
+   * @param own not null
+   * @param seconds longest wait for the others
+   * @return by rank; null where they do not come in time
+   */
+  List<String> exchange(String own, int seconds);
+
+  /** Longest wait for the others, in seconds. */
+  int timeoutSeconds();
 
   /** What the process is at, for the others' errors: {@code step 12}. */
   void doing(String what);

@@ -3,6 +3,7 @@ package dev.lotus.experiment;
 import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
+import dev.lotus.dist.WorkerGroup;
 import dev.lotus.report.ExperimentPage;
 import dev.lotus.report.ExperimentResults;
 import dev.lotus.report.ExperimentTables;
@@ -13,7 +14,9 @@ import dev.lotus.unlearn.LibraryVersions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -146,6 +149,7 @@ public final class ExperimentRun {
       requireFree(spec, places);
     }
     Plan plan = Plan.of(spec, inputs, engine);
+    requireSame(plan, engine.group());
     try (ItemStore store = ItemStore.open(places.itemStore());
         ItemTracking tracking =
             new ItemTracking(
@@ -158,6 +162,25 @@ public final class ExperimentRun {
       ExperimentResults results = Results.collect(plan, store, run.steps.failures(), engine);
       write(results, places.out());
       return results;
+    }
+  }
+
+  private static void requireSame(Plan plan, WorkerGroup group) {
+    if (!group.alone()) {
+      List<String> items = new ArrayList<>();
+      for (Plan.Cell cell : plan.cells()) {
+        items.add(cell.original().sha256());
+        cell.runs().forEach(run -> items.add(run.item().sha256()));
+      }
+      String own = WorkItem.hash(Map.of("spec", WorkItem.hash(plan.spec()), "items", items));
+      if (!own.equals(group.broadcast(own, "the plan"))) {
+        throw new InputException(
+            "rank "
+                + group.rank()
+                + " has another plan than rank 0: give all processes the same file, --data and"
+                + " options");
+      }
+      group.meet("the plan");
     }
   }
 

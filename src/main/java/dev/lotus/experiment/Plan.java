@@ -122,6 +122,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
     identity.put("data_sha256", dataset.sha256());
     identity.put("precision", own.precision().toString());
     identity.put("device", own.device().cuda() ? "cuda" : "cpu");
+    identity.putAll(statistics(own, arch(model, dataset)));
     WorkItem original = WorkItem.of(WorkItem.Kind.ORIGINAL, "Original, " + label, identity);
     WorkItem gold = null;
     if (training != null) {
@@ -165,6 +166,17 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
             runs,
             null);
     return spec.audit() == null ? cell : cell.with(AuditPlan.of(spec.audit(), cell, identity));
+  }
+
+  /** What BatchNorm takes its statistics over, where that is not one process's whole batch. */
+  private static Map<String, Object> statistics(Engine engine, Arch arch) {
+    if (arch.isTransformer()) {
+      return Map.of();
+    }
+    if (engine.bnBatch() != null) {
+      return Map.of("bn_batch", engine.bnBatch());
+    }
+    return engine.group().alone() ? Map.of() : Map.of("processes", engine.group().size());
   }
 
   private static Normalization normalization(ModelSpec model, Dataset dataset) {

@@ -14,6 +14,9 @@ import java.util.function.Consumer;
 
 /** Takes the steps of an experiment: counts and times them, and records those that fail. */
 final class Steps {
+  /** So far apart processes may be that fail at the same place. */
+  private static final int ALIKE_SECONDS = 30;
+
   private final ItemStore store;
   private final ItemTracking tracking;
   private final Consumer<String> note;
@@ -66,17 +69,10 @@ final class Steps {
             item.label(),
             clock.left()));
     long begun = System.nanoTime();
-    String reason = null;
     WorkerGroup group = cell.engine().group();
     requireSameStep(group, task.words + item.label());
-    try {
-      action.run();
-    } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
-      if (!group.alone() && !(e instanceof InputException || e instanceof ResultException)) {
-        // Of this process alone: the others are in the middle of the step.
-        throw e;
-      }
-      reason = e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
+    String reason = group.alone() ? attempt(action) : attemptTogether(action, group);
+    if (reason != null) {
       note.accept(item.label() + ": failed: " + reason);
       store.fail(item, reason);
       tracking.failed(item);
@@ -86,6 +82,47 @@ final class Steps {
     group.meet("the end of a step");
     clock.over(task, item, cell, (System.nanoTime() - begun) / 1e9);
     return reason;
+  }
+
+  /** Returns why it failed, or null. */
+  private static String attempt(Runnable action) {
+    try {
+      action.run();
+      return null;
+    } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
+      return words(e);
+    }
+  }
+
+  private static String words(Throwable e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : TorchRuntime.firstLine(e);
+  }
+
+  /**
+   * A step that failed in one process has failed in all, as where rank 0 cannot write. One that
+   * fails alone in the middle of a step, and whatever is neither input nor result, ends the run.
+   */
+  private static String attemptTogether(Runnable action, WorkerGroup group) {
+    String own = "";
+    try {
+      action.run();
+    } catch (InputException | ResultException e) {
+      own = words(e);
+      List<String> all = group.exchange(own, Math.min(group.timeoutSeconds(), ALIKE_SECONDS));
+      if (all == null) {
+        throw e;
+      }
+      return first(all);
+    }
+    List<String> all = group.exchange(own, group.timeoutSeconds());
+    if (all == null) {
+      throw new InputException("the other processes did not come to the end of a step in time");
+    }
+    return first(all);
+  }
+
+  private static String first(List<String> all) {
+    return all.stream().filter(reason -> !reason.isEmpty()).findFirst().orElse(null);
   }
 
   private static void requireSameStep(WorkerGroup group, String step) {

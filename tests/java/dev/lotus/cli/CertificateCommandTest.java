@@ -312,6 +312,10 @@ class CertificateCommandTest {
     CommandRun wrongKind = verify("--public-key", secret);
     assertThat(wrongKind.status()).isEqualTo(2);
     assertThat(wrongKind.err()).contains("BEGIN PUBLIC KEY");
+    // Begin and end share their dashes.
+    Path empty =
+        Files.writeString(run.resolve("a"), "-----BEGIN PUBLIC KEY-----END PUBLIC KEY-----");
+    assertThat(verify("--public-key", empty.toString()).err()).contains("no PEM file");
   }
 
   @Test

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -118,7 +120,10 @@ class ForeignModelTest {
   void aHeadOfOtherClassesIsReplacedInTrainingOnly() {
     Path weights = GOLDEN.resolve("resnet18.pth");
     CommandRun run =
-        done("train --model @ --epochs 1 --lr 0.01 --out @", weights, temp.resolve("head"));
+        done(
+            "train --model @ --untrusted --epochs 1 --lr 0.01 --out @",
+            weights,
+            temp.resolve("head"));
     assertThat(run.err().strip())
         .isEqualTo("note: " + weights + ": head of 5 classes replaced by a new one of 10");
     refused(
@@ -155,6 +160,54 @@ class ForeignModelTest {
             GOLDEN.resolve("classifier.pt"),
             temp.resolve("never")),
         "--width 0.5");
+  }
+
+  /** Whatever its name, and before anything of it is run: this one is no sound program. */
+  @Test
+  void aProgramIsRefusedUnderUntrusted() throws IOException {
+    Path program = temp.resolve("weights.safetensors");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(program))) {
+      for (String name : List.of("data.pkl", "constants.pkl", "code/__torch__.py")) {
+        zip.putNextEntry(new ZipEntry("a/" + name));
+      }
+    }
+    Path weights = GOLDEN.resolve("resnet18.pth");
+    Path never = temp.resolve("never");
+    String[] why = {"weights.safetensors: is a TorchScript program", "--untrusted", "state_dict"};
+    refused(run("train --model @ --untrusted --epochs 1 --out @", program, never), why);
+    refused(
+        run(
+            "unlearn --method lotus --original @ --untrusted --split @ --epochs 1 --out @",
+            program,
+            split,
+            never),
+        why);
+    for (String option : List.of("--original @ --unlearned @", "--unlearned @ --original @")) {
+      refused(
+          run(
+              "evaluate " + option + " --untrusted --split @ --out @",
+              option.startsWith("--o") ? program : weights,
+              option.startsWith("--o") ? weights : program,
+              split,
+              never),
+          why);
+    }
+    Path experiment =
+        Files.writeString(
+            temp.resolve("a.yaml"),
+            "name: a\nseeds: {training: [1]}\ndata: [{dataset: synthetic, forget: {fraction: 0.1}}]\n"
+                + "models: [{architecture: resnet18, weights: weights.safetensors, train: {epochs: 1}}]\nmethods: [{method: finetune, epochs: 1}]\n");
+    refused(
+        CommandRun.of(
+            "experiment",
+            experiment.toString(),
+            "--untrusted",
+            "--quiet",
+            "--data",
+            temp.toString(),
+            "--out",
+            never.toString()),
+        why);
   }
 
   /**

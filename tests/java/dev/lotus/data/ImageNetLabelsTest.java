@@ -132,6 +132,9 @@ class ImageNetLabelsTest {
     SampleImages.write(folder, kit("300\n1\n1001\n"));
     assertThatThrownBy(() -> open(folder))
         .hasMessageContaining("line 3: '1001', that is 'n02083346' is no image and one of the 3");
+    Files.writeString(folder.resolve("LOC_val_solution.csv"), ",\n");
+    assertThatThrownBy(() -> open(folder)).hasMessageContaining("line 1: ',' is no image");
+    Files.delete(folder.resolve("LOC_val_solution.csv"));
     Files.delete(folder.resolve(KIT + "meta.mat"));
     assertThatThrownBy(() -> open(folder)).hasMessageContaining("meta.mat: no such file");
   }

@@ -186,7 +186,7 @@ class AuditPlanTest {
     // The names under which the first version keeps the models of config/demo.yaml.
     Path demo = Path.of(System.getProperty("lotus.basedir", "."), "config/demo.yaml");
     ExperimentSpec spec = ExperimentFile.read(demo);
-    Plan.Cell cell = Plan.of(spec, new Inputs(null, line -> {}), engine).cells().get(0);
+    Plan.Cell cell = Plan.of(spec, new Inputs(null, false, line -> {}), engine).cells().get(0);
     assertThat(WorkItem.hash(spec)).startsWith("a7ef030aa66921555f84");
     assertThat(cell.original().id()).isEqualTo("original-0fbd75335dd21ec7");
     assertThat(cell.gold().id()).isEqualTo("gold-bfe08110885eeb9a");

@@ -69,7 +69,11 @@ class AuditRunTest {
       throws IOException {
     ExperimentSpec spec = ExperimentFile.read(Files.writeString(temp.resolve("file.yaml"), text));
     return ExperimentRun.run(
-        spec, new ExperimentRun.Places(temp.resolve(out), null, null, true), inputs, engine, note);
+        spec,
+        new ExperimentRun.Places(temp.resolve(out), null, null, true, false),
+        inputs,
+        engine,
+        note);
   }
 
   private static Row row(ExperimentResults results, String name) {

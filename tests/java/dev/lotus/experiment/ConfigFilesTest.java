@@ -246,7 +246,7 @@ class ConfigFilesTest {
   /** Data sets of the real ones' shape, with a few images of two classes. */
   static class Generated extends Inputs {
     Generated() {
-      super(null, line -> {});
+      super(null, false, line -> {});
     }
 
     @Override

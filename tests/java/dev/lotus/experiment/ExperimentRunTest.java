@@ -62,7 +62,7 @@ class ExperimentRunTest {
   }
 
   private ExperimentRun.Places places(boolean resume) {
-    return new ExperimentRun.Places(temp.resolve("out"), null, null, resume);
+    return new ExperimentRun.Places(temp.resolve("out"), null, null, resume, false);
   }
 
   /** Training images that fail at one read, and never again. */

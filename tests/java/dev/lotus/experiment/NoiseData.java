@@ -15,7 +15,7 @@ class NoiseData extends Inputs {
   private final Dataset dataset;
 
   NoiseData(int train, int heldOut, int side) {
-    super(null, line -> {});
+    super(null, false, line -> {});
     dataset =
         new Dataset(
             "synthetic",

@@ -85,6 +85,20 @@ public final class Backbones {
   }
 
   /**
+   * For files from those whom nobody trusts; all that {@link #openFitted} reads without it is data.
+   *
+   * @throws InputException if the file is a TorchScript program, whose code libtorch would run
+   */
+  public static void requireNoProgram(Path file) {
+    if (ModelReader.isTorchScript(file)) {
+      throw new InputException(
+          file
+              + ": is a TorchScript program, and --untrusted refuses those: libtorch would run its"
+              + " code; have its maker save the weights alone, torch.save(model.state_dict(), FILE)");
+    }
+  }
+
+  /**
    * Reads a model: weights in any format of {@link Checkpoint#read} under any names of {@link
    * KeyLayout}, or a TorchScript program.
    *

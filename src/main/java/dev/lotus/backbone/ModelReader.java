@@ -56,7 +56,8 @@ final class ModelReader {
     }
   }
 
-  private static boolean isTorchScript(Path file) {
+  /** Whether {@link #open} would hand the file to libtorch's interpreter. */
+  static boolean isTorchScript(Path file) {
     if (!Files.isRegularFile(file)) {
       return false; // Checkpoint says what is wrong
     }

@@ -100,12 +100,12 @@ final class EvaluateCommand implements Callable<Integer> {
     List<RunSummary> runs = new ArrayList<>();
     try (ModelSource original = models.openOriginal(data.normalize, dataset);
         ModelSource judged =
-            ModelSource.open("--unlearned", unlearned, models.arch.name, data.normalize, dataset);
+            ModelSource.open("--unlearned", unlearned, models.foreign, data.normalize, dataset);
         ModelSource gold =
             retrained == null
                 ? null
                 : ModelSource.open(
-                    "--retrained", retrained, models.arch.name, data.normalize, dataset)) {
+                    "--retrained", retrained, models.foreign, data.normalize, dataset)) {
       if (relearn && judged.backbone().hasBatchNorm()) {
         // Its statistics would be those of each process's part of a batch.
         Ranks.requireAlone("--relearn of a model with BatchNorm");

@@ -51,6 +51,8 @@ final class ExperimentCommand implements Callable<Integer> {
           "Where models are kept, for several experiments to share (default: store in --out).")
   Path store;
 
+  @Mixin UntrustedOption trust;
+
   @Option(names = "--resume", description = "Go on in an --out that holds results.")
   boolean resume;
 
@@ -66,7 +68,8 @@ final class ExperimentCommand implements Callable<Integer> {
     Ranks.join();
     compute.bnBatch = TrainingOptions.checked(bnBatch);
     ExperimentSpec spec = ExperimentFile.read(file);
-    ExperimentRun.Places places = new ExperimentRun.Places(out, store, data, resume);
+    ExperimentRun.Places places =
+        new ExperimentRun.Places(out, store, data, resume, trust.untrusted);
     ExperimentRun.requireFree(spec, places);
     compute.manyTasks = true;
     Engine engine = compute.engine(Normalization.uniform(1, 0, 1));

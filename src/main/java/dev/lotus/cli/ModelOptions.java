@@ -15,9 +15,9 @@ final class ModelOptions {
           "The model trained on everything: a run folder, weights (safetensors or PyTorch's) or a TorchScript program.")
   Path original;
 
-  @Mixin ArchOption arch;
+  @Mixin ForeignOptions foreign;
 
   ModelSource openOriginal(String normalize, Dataset dataset) {
-    return ModelSource.open("--original", original, arch.name, normalize, dataset);
+    return ModelSource.open("--original", original, foreign, normalize, dataset);
   }
 }

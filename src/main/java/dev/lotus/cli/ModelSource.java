@@ -26,11 +26,12 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
    * Opens a model and checks that it fits the data.
    *
    * @param option for error messages: {@code --original}
-   * @param arch architecture outright, or null
+   * @param foreign how it is read, if others made it
    * @param normalize the --normalize option, or null
    */
-  static ModelSource open(String option, Path place, String arch, String normalize, Dataset data) {
-    return open(option, place, normalize, data, wanted(arch, data, 0, 0));
+  static ModelSource open(
+      String option, Path place, ForeignOptions foreign, String normalize, Dataset data) {
+    return open(option, place, foreign, normalize, data, wanted(foreign.arch, data, 0, 0));
   }
 
   /**
@@ -39,8 +40,14 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
    * @param seed of a new head's weights
    */
   static ModelSource openToTrain(
-      String option, Path place, String arch, String normalize, Dataset data, long seed) {
-    return open(option, place, normalize, data, wanted(arch, data, data.classes(), seed));
+      String option,
+      Path place,
+      ForeignOptions foreign,
+      String normalize,
+      Dataset data,
+      long seed) {
+    Backbones.Wanted wanted = wanted(foreign.arch, data, data.classes(), seed);
+    return open(option, place, foreign, normalize, data, wanted);
   }
 
   private static Backbones.Wanted wanted(String arch, Dataset data, int newClasses, long seed) {
@@ -49,7 +56,12 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
   }
 
   private static ModelSource open(
-      String option, Path place, String normalize, Dataset data, Backbones.Wanted wanted) {
+      String option,
+      Path place,
+      ForeignOptions foreign,
+      String normalize,
+      Dataset data,
+      Backbones.Wanted wanted) {
     boolean folder = Files.isDirectory(place);
     RunFolder runFolder = new RunFolder(place);
     Path file = folder ? runFolder.savedModel() : place;
@@ -59,6 +71,9 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
               + " "
               + place
               + ": the folder has no model.safetensors; name a run folder or a weights file");
+    }
+    if (foreign.trust.untrusted) {
+      Backbones.requireNoProgram(file);
     }
     RunRecord run = folder && runFolder.isRun() ? runFolder.readRun() : null;
     Backbones.Opened opened = Backbones.openFitted(file, wanted);

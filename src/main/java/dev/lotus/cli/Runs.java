@@ -13,7 +13,13 @@ import picocli.CommandLine.Model.OptionSpec;
 final class Runs {
   /** Options about how the run is kept, announced and shown say nothing about the model. */
   private static final Set<String> OF_KEEPING =
-      Set.of("--resume", "--checkpoint-seconds", "--plan", "--tensorboard", "--mlflow");
+      Set.of(
+          "--resume",
+          "--checkpoint-seconds",
+          "--plan",
+          "--tensorboard",
+          "--mlflow",
+          UntrustedOption.NAME);
 
   private Runs() {}
 

@@ -52,7 +52,7 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin TrainingOptions training;
   @Mixin SaveOptions saving;
   @Mixin TrackingOptions tracking;
-  @Mixin ArchOption arch;
+  @Mixin ForeignOptions foreign;
   @Mixin ResumeOptions resuming;
 
   @Option(
@@ -234,11 +234,11 @@ final class TrainCommand implements Callable<Integer> {
         throw new InputException("--width " + width + ": " + model + " has its own");
       }
       return ModelSource.openToTrain(
-          "--model", place, arch.name, data.normalize, dataset, common.seed);
+          "--model", place, foreign, data.normalize, dataset, common.seed);
     }
-    if (arch.name != null) {
+    if (foreign.arch != null) {
       throw new InputException(
-          "--arch " + arch.name + ": --model " + model + " is no file to read");
+          "--arch " + foreign.arch + ": --model " + model + " is no file to read");
     }
     ImageSet images = dataset.train();
     Backbone backbone =

@@ -78,7 +78,8 @@ record ImageNetLabels(String source, Map<String, Integer> byName) {
     Map<String, Integer> byName = new HashMap<>();
     List<String> lines = lines(FolderTree.whole(file));
     for (int i = 0; i < lines.size(); i++) {
-      String[] words = lines.get(i).split("[,\\s]+");
+      // Of a line of commas alone no word is left, but for a limit.
+      String[] words = lines.get(i).split("[,\\s]+", -1);
       if (lines.get(i).isBlank() || (i == 0 && words[0].equals("ImageId"))) {
         continue;
       }

@@ -33,8 +33,9 @@ public final class ExperimentRun {
    * @param store folder of the models; null = {@code store} in {@code out}
    * @param data folder of relative paths in the file, or null
    * @param resume go on in an {@code out} that holds results
+   * @param untrusted refuse TorchScript programs among the weights that the file names
    */
-  public record Places(Path out, Path store, Path data, boolean resume) {
+  public record Places(Path out, Path store, Path data, boolean resume, boolean untrusted) {
     Path itemStore() {
       return store == null ? out.resolve("store") : store;
     }
@@ -139,7 +140,7 @@ public final class ExperimentRun {
    */
   public static ExperimentResults run(
       ExperimentSpec spec, Places places, Engine engine, Consumer<String> note) {
-    return run(spec, places, new Inputs(places.data(), note), engine, note);
+    return run(spec, places, new Inputs(places.data(), places.untrusted(), note), engine, note);
   }
 
   static ExperimentResults run(

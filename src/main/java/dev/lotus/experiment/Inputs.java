@@ -1,5 +1,6 @@
 package dev.lotus.experiment;
 
+import dev.lotus.backbone.Backbones;
 import dev.lotus.data.Checksum;
 import dev.lotus.data.DataSettings;
 import dev.lotus.data.Dataset;
@@ -26,21 +27,36 @@ class Inputs {
   private static final long SYNTHETIC_SEED = 0;
 
   private final Path base;
+  private final boolean untrusted;
   private final Consumer<String> notes;
   private final Map<String, Dataset> opened = new HashMap<>();
   private final Map<Path, String> checksums = new HashMap<>();
 
   /**
    * @param base folder of relative paths, or null
+   * @param untrusted refuse weights that are programs
    * @param notes takes lines about what was skipped
    */
-  Inputs(Path base, Consumer<String> notes) {
+  Inputs(Path base, boolean untrusted, Consumer<String> notes) {
     this.base = base;
+    this.untrusted = untrusted;
     this.notes = notes;
   }
 
   Path path(String given) {
     return base == null ? Path.of(given) : base.resolve(given);
+  }
+
+  /**
+   * @param given null = none
+   * @throws InputException if it is a program and those are refused
+   */
+  Path weights(String given) {
+    Path file = given == null ? null : path(given);
+    if (file != null && untrusted) {
+      Backbones.requireNoProgram(file);
+    }
+    return file;
   }
 
   /** SHA-256 of a file. */

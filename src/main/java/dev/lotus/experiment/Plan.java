@@ -111,7 +111,7 @@ record Plan(ExperimentSpec spec, List<Cell> cells) {
     UnlearnData data = new UnlearnData(dataset, split);
     String splitSha256 = WorkItem.hash(split);
     Engine own = engine.with(normalization(model, dataset));
-    Path weights = model.weights() == null ? null : inputs.path(model.weights());
+    Path weights = inputs.weights(model.weights());
     TrainLoop.Config training = training(model, dataset, arch(model, dataset), seed);
     String label = model.name() + " on " + dataSpec.name() + ", seed " + seed;
     Map<String, Object> identity = new LinkedHashMap<>();

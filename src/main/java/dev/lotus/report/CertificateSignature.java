@@ -82,7 +82,8 @@ public final class CertificateSignature {
     String end = "-----END " + kind + "-----";
     int from = text.indexOf(begin);
     int to = text.indexOf(end);
-    if (from < 0 || to < from) {
+    // The two may share their dashes.
+    if (from < 0 || to < from + begin.length()) {
       throw new InputException(
           file + ": no PEM file with " + begin + "; openssl genpkey -algorithm ed25519 makes one");
     }

@@ -1,13 +1,16 @@
 package dev.lotus.cli;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a foreign file's weights are, where it does not tell itself. */
-final class ArchOption {
+/** How models that others made are read. */
+final class ForeignOptions {
   @Option(
       names = "--arch",
       paramLabel = "NAME",
       description =
           "Architecture of foreign weights, where it is not recognised by their names and shapes.")
-  String name;
+  String arch;
+
+  @Mixin UntrustedOption trust;
 }

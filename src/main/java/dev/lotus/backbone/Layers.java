@@ -62,12 +62,23 @@ final class Layers {
 
     private static final long[] EACH = {1, 1};
 
+    /**
+     * Channels of a block of oneDNN's own order. Of a count that is no multiple, the last block is
+     * padded, and on some CPUs (AMD Zen 5 among them) what stands in the padding goes into results
+     * and gradients: noise or NaN. Channels-last order has no blocks, and an image's 3 channels are
+     * read without.
+     */
+    private static final int BLOCK = 16;
+
+    private static final int IMAGE = 3;
+
     private final Tensor weight;
     private final TensorOptional noBias;
     private final Thinning thinning;
     private final long[] stride;
     private final long[] padding;
     private final DenseConvolution dense;
+    private final boolean padsBlocks;
 
     Convolution(StateBuilder state, String name, int in, int out, int kernel, int stride) {
       this.weight = state.parameter(name + ".weight", out, in, kernel, kernel);
@@ -77,6 +88,7 @@ final class Layers {
       this.stride = thins ? EACH : new long[] {stride, stride};
       this.padding = new long[] {kernel / 2, kernel / 2};
       this.dense = new DenseConvolution(kernel, stride, kernel / 2, out);
+      this.padsBlocks = kernel > 1 && (in > IMAGE && in % BLOCK != 0 || out % BLOCK != 0);
     }
 
     Tensor apply(Tensor x) {
@@ -85,7 +97,9 @@ final class Layers {
 
     private Tensor direct(Tensor x, Tensor kernels, TensorOptional bias) {
       Tensor seen = thinning == null ? x : thinning.apply(x);
-      return torch.conv2d(seen, kernels, bias, stride, padding, NO_DILATION, 1);
+      Tensor ordered =
+          padsBlocks && !x.is_cuda() ? kernels.contiguous(MemoryFormat.ChannelsLast) : kernels;
+      return torch.conv2d(seen, ordered, bias, stride, padding, NO_DILATION, 1);
     }
 
     /**

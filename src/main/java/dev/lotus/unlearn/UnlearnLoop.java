@@ -85,7 +85,7 @@ public final class UnlearnLoop {
     Backbone student = original.copy();
     boolean done = false;
     UnlearnMethod.Task task = new UnlearnMethod.Task(engine, data, original, student, config);
-    try (UnlearnMethod method = shared(factory.create(config));
+    try (UnlearnMethod method = UnlearnMethods.create(factory, config, engine);
         WeightUpdate update = optimizer(method, task);
         EpochRunner runner =
             new EpochRunner(
@@ -128,24 +128,6 @@ public final class UnlearnLoop {
     }
     method.resume(task, begun);
     return begun;
-  }
-
-  /** Holds nothing yet that would have to be closed. */
-  private UnlearnMethod shared(UnlearnMethod method) {
-    if (!method.shares(config) && !(engine.group().alone() && engine.bnBatch() == null)) {
-      throw new InputException(
-          "method " + config.method() + " so set takes one process, and no --bn-batch");
-    }
-    int processes = engine.group().size();
-    if (processes > 1 && method.batch(config) == 1) {
-      throw new InputException(
-          "method "
-              + config.method()
-              + " takes one image a step, which "
-              + processes
-              + " processes cannot share: give one process");
-    }
-    return method;
   }
 
   private WeightUpdate optimizer(UnlearnMethod method, UnlearnMethod.Task task) {

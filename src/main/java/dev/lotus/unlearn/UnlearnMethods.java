@@ -119,4 +119,23 @@ public final class UnlearnMethods {
               + String.join(", ", having(option)));
     }
   }
+
+  /**
+   * The method, which holds nothing yet that would have to be closed.
+   *
+   * @throws InputException where it cannot run in as many processes as the engine has
+   */
+  static UnlearnMethod create(Factory factory, UnlearnConfig config, Engine engine) {
+    UnlearnMethod method = factory.create(config);
+    boolean alone = engine.group().alone();
+    if (!method.shares(config) && !(alone && engine.bnBatch() == null)) {
+      throw new InputException(
+          "method " + config.method() + " so set takes one process, and no --bn-batch");
+    }
+    if (!alone && method.batch(config) == 1) {
+      throw new InputException(
+          "method " + config.method() + " takes one image a step: give it one process");
+    }
+    return method;
+  }
 }

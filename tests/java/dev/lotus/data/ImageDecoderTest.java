@@ -96,6 +96,30 @@ class ImageDecoderTest {
         .hasMessageContaining("a.jpg is no JPEG and no PNG");
   }
 
+  /** An animation whose second frame has no number: OpenCV counts below 0 and ends the process. */
+  @Test
+  void animationsAreRefused() {
+    byte[] twoFrames = new byte[8];
+    twoFrames[3] = 2;
+    byte[] animated =
+        SampleImages.png(
+            "rgb.png",
+            SampleImages.chunk("acTL", twoFrames),
+            SampleImages.chunk("fcTL", new byte[26]),
+            SampleImages.chunk("fdAT"));
+    assertThatThrownBy(
+            () -> ImageDecoder.decode("a.png", animated, ImageSize.exactly(8), new byte[192], 0))
+        .isInstanceOf(InputException.class)
+        .hasMessage("a.png is an animated PNG: only still pictures are read");
+  }
+
+  @Test
+  void anEndBeforeTheDataIsRefused() {
+    byte[] ended = SampleImages.png("rgb.png", SampleImages.chunk("IEND"));
+    assertThatThrownBy(() -> ImageHeader.check("a.png", ended))
+        .hasMessage("a.png is a PNG without data: it has no picture");
+  }
+
   @Test
   void aSizeThatTheFileCannotHoldIsRefusedBeforeAnythingIsAllocated() {
     byte[] png = SampleImages.bytes("rgb.png");

@@ -31,6 +31,13 @@ record ImageHeader(String kind, int width, int height) {
   private static final VarHandle EIGHT_BYTES =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+  private static final int IHDR = 0x49484452;
+  private static final int IDAT = 0x49444154;
+  private static final int IEND = 0x49454e44;
+
+  /** Announces an animation. */
+  private static final int ACTL = 0x6163544c;
+
   private static final int END_OF_IMAGE = 0xd9;
   private static final int START_OF_SCAN = 0xda;
 
@@ -38,8 +45,8 @@ record ImageHeader(String kind, int width, int height) {
    * Reads and checks one file.
    *
    * @param file for messages
-   * @throws InputException if it is empty, no JPEG and no PNG, cut off, or claims a size that its
-   *     length cannot back
+   * @throws InputException if it is empty, no JPEG and no PNG, cut off, animated, or claims a size
+   *     that its length cannot back
    */
   static ImageHeader check(String file, byte[] bytes) {
     if (bytes.length == 0) {
@@ -144,8 +151,10 @@ record ImageHeader(String kind, int width, int height) {
     return i;
   }
 
+  /** Animations are refused: OpenCV's own reader of their frames runs over its memory. */
   private static ImageHeader png(String file, byte[] bytes) {
     ImageHeader header = null;
+    boolean picture = false;
     for (int at = 8; ; ) {
       if (bytes.length - at < 12) {
         throw new InputException(file + " is cut off: its last chunk is not there");
@@ -162,16 +171,22 @@ record ImageHeader(String kind, int width, int height) {
             file + " is damaged: the chunk at byte " + at + " has a wrong sum");
       }
       if (header == null) {
-        if (type != 0x49484452 || length != 13) {
+        if (type != IHDR || length != 13) {
           throw new InputException(file + " is damaged: it does not begin with its header");
         }
         header = new ImageHeader("PNG", big(bytes, at + 8), big(bytes, at + 12));
         if (header.width < 1 || header.height < 1) {
           throw new InputException(file + " says it has no pixels");
         }
-      } else if (type == 0x49454e44) {
+      } else if (type == ACTL) {
+        throw new InputException(file + " is an animated PNG: only still pictures are read");
+      } else if (type == IEND) {
+        if (!picture) {
+          throw new InputException(file + " is a PNG without data: it has no picture");
+        }
         return header;
       }
+      picture |= type == IDAT;
       at += 12 + length;
     }
   }

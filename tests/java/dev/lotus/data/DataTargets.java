@@ -69,7 +69,8 @@ public final class DataTargets {
               FuzzTarget.golden("imagenet/meta-plain.mat"),
               FuzzTarget.golden("imagenet/meta.mat"));
       case "jpeg" -> image(bytes -> bytes, "progressive.jpg", "grey.jpg", "cmyk.jpg");
-      // Else nearly all would end at a wrong sum, before libpng sees them; it writes a line on each.
+      // Else nearly all would end at a wrong sum, before libpng sees them; it writes a line on
+      // each.
       case "png" ->
           image(
               System.getProperty("lotus.fuzz") == null ? bytes -> bytes : SampleImages::summed,

@@ -23,7 +23,9 @@ class SecurityDocsTest {
   void itsTableHasEveryParser() throws IOException {
     List<String> rows = new ArrayList<>();
     Matcher row =
-        Pattern.compile("^\\| ([a-z-]+) \\|[^|]*\\|[^|]*\\|[^|]*\\|[^|]*\\|[^|]*\\|$", Pattern.MULTILINE)
+        Pattern.compile(
+                "^\\| ([a-z][a-z-]+) \\|[^|]*\\|[^|]*\\|[^|]*\\|[^|]*\\|[^|]*\\|$",
+                Pattern.MULTILINE)
             .matcher(document());
     while (row.find()) {
       rows.add(row.group(1));
@@ -41,8 +43,7 @@ class SecurityDocsTest {
       List<Path> sources = files.filter(file -> file.toString().endsWith("Test.java")).toList();
       while (named.find()) {
         String name = named.group(1);
-        List<Path> found =
-            sources.stream().filter(file -> file.endsWith(name + ".java")).toList();
+        List<Path> found = sources.stream().filter(file -> file.endsWith(name + ".java")).toList();
         assertThat(found).as(name).hasSize(1);
         if (named.group(2) != null) {
           assertThat(found.get(0)).content().contains("void " + named.group(2) + "(");

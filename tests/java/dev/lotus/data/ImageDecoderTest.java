@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lotus.device.InputException;
 import dev.lotus.kernel.Resize.Window;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -111,6 +112,24 @@ class ImageDecoderTest {
             () -> ImageDecoder.decode("a.png", animated, ImageSize.exactly(8), new byte[192], 0))
         .isInstanceOf(InputException.class)
         .hasMessage("a.png is an animated PNG: only still pictures are read");
+  }
+
+  /** A scan of a few bytes costs the decoder as much as the picture is large. */
+  @Test
+  void scansWithoutEndAreRefused() {
+    byte[] jpeg = SampleImages.bytes("progressive.jpg");
+    int last = jpeg.length - 2;
+    do {
+      last--;
+    } while (jpeg[last] != (byte) 0xff || jpeg[last + 1] != (byte) 0xda);
+    ByteArrayOutputStream many = new ByteArrayOutputStream();
+    many.write(jpeg, 0, last);
+    for (int i = 0; i < 500; i++) {
+      many.write(jpeg, last, jpeg.length - 2 - last);
+    }
+    many.write(jpeg, jpeg.length - 2, 2);
+    assertThatThrownBy(() -> ImageHeader.check("a.jpg", many.toByteArray()))
+        .hasMessage("a.jpg has more than 500 scans, which no picture needs");
   }
 
   @Test

@@ -28,6 +28,9 @@ record ImageHeader(String kind, int width, int height) {
   /** Deflate's best, at one bit a pixel. */
   private static final long PNG_PIXELS_PER_BYTE = 1032 * 8;
 
+  /** Each goes over the whole picture, however few bytes it has; encoders make a dozen. */
+  private static final int MAX_SCANS = 500;
+
   private static final VarHandle EIGHT_BYTES =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -83,6 +86,7 @@ record ImageHeader(String kind, int width, int height) {
 
   private static ImageHeader jpeg(String file, byte[] bytes) {
     ImageHeader header = null;
+    int scans = 0;
     int at = 2;
     while (true) {
       at = marker(bytes, at);
@@ -112,6 +116,10 @@ record ImageHeader(String kind, int width, int height) {
       }
       if (marker == START_OF_SCAN && header == null) {
         break;
+      }
+      if (marker == START_OF_SCAN && ++scans > MAX_SCANS) {
+        throw new InputException(
+            file + " has more than " + MAX_SCANS + " scans, which no picture needs");
       }
       at += length;
     }

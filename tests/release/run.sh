@@ -24,6 +24,12 @@ done <"$place/jars"
 sed -n 's|.*"purl" : "pkg:maven/[^/]*/\([^@]*\)@\([^?"]*\)?\([^"]*\)".*|\1-\2 \3|p' bom.json |
   grep -v '^lotus-' | sed -E 's|^([^ ]*) .*classifier=([^&]*).*|\1-\2|; s| .*||; s|$|.jar|' | sort -u >"$place/listed"
 diff "$place/jars" "$place/listed" || { echo "bom.json and lib differ" >&2; exit 1; }
+# Each names a licence, and none the GPL without another to choose.
+awk '/"purl" : /{if (!named) print "no licence before" $0; named = 0}
+     /"licenses" : \[/{inside = 1; named = 1; gpl = free = 0}
+     inside && /"(id|name|expression)" : /{if (/GPL/) gpl = 1; else free = 1}
+     inside && /^ *\],?$/{inside = 0; if (gpl && !free) print "the GPL alone, line " NR}' bom.json >"$place/licences"
+[ ! -s "$place/licences" ] || { cat "$place/licences" >&2; exit 1; }
 
 cd "$place/home"
 lotus() { env -i HOME="$place/home" LOTUS_JAVA_OPTS="-Duser.home=$place/home" PATH="$place/bin" "$place"/lotus-*/lotus "$@"; }

@@ -18,8 +18,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * The libraries on the class path are those of .mvn/checksums, byte for byte. Maven 3.9 compares
- * them, and its plugins, before it uses them; older ones do not look at the list.
+ * The libraries on the class path are those of .mvn/checksums, byte for byte. Maven from 3.9.4 on
+ * compares them, and its plugins, before it uses them; older ones do not look at the list.
  */
 class DependencyChecksumTest {
   private static final Path ROOT = Path.of(System.getProperty("lotus.basedir", "."));

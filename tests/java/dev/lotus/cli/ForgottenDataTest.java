@@ -7,11 +7,13 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
@@ -20,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What an unlearning leaves of the forget set in a cache of decoded images. */
+/** What an unlearning leaves of the forget set: in caches, run folders, logs, temporary files. */
 class ForgottenDataTest {
   private static final int CLASSES = 2;
   private static final int IMAGES = 8;
@@ -80,22 +82,32 @@ class ForgottenDataTest {
     return all.toArray(String[]::new);
   }
 
-  private int unlearn(String... options) throws IOException {
-    List<String> all = new ArrayList<>(List.of("--method", "neggrad+", "--quiet"));
+  private String[] unlearning(String... options) {
+    List<String> all = new ArrayList<>(List.of("--method", "neggrad+"));
     all.addAll(List.of("--original", original.toString(), "--split", split.toString()));
-    all.addAll(List.of("--epochs", "1", "--cache", cache.toString()));
-    all.addAll(List.of("--out", Files.createTempDirectory(temp, "out").toString()));
+    all.addAll(List.of("--cache", cache.toString()));
     all.addAll(List.of(options));
-    return CommandRun.of(on("unlearn", all.toArray(String[]::new))).status();
+    return on("unlearn", all.toArray(String[]::new));
   }
 
-  /** Indices whose word says so; of those no pixel may be left. */
-  private List<Integer> erased() throws IOException {
+  private int unlearn(String... options) throws IOException {
+    List<String> all = new ArrayList<>(List.of("--quiet", "--epochs", "1"));
+    all.addAll(List.of("--out", Files.createTempDirectory(temp, "out").toString()));
+    all.addAll(List.of(options));
+    return CommandRun.of(unlearning(all.toArray(String[]::new))).status();
+  }
+
+  private ByteBuffer cached() throws IOException {
     Path file;
     try (Stream<Path> files = Files.list(cache)) {
       file = files.filter(f -> f.toString().contains(".train.")).findFirst().orElseThrow();
     }
-    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+    return ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Indices whose word says so; of those no pixel may be left. */
+  private List<Integer> erased() throws IOException {
+    ByteBuffer bytes = cached();
     int pixels = 3 * SIDE * SIDE;
     int images = (bytes.capacity() - HEADER) / (pixels + 8);
     List<Integer> erased =
@@ -129,5 +141,85 @@ class ForgottenDataTest {
   void aRunThatFailsErasesItToo() throws IOException {
     assertThat(unlearn("--save-layout", "timm")).isNotZero();
     assertThat(erased()).isNotEmpty().containsExactlyElementsOf(forget());
+  }
+
+  /** Texts that give a forgotten sample away: any image's name, and a row of its pixels. */
+  private List<String> signs() throws IOException {
+    List<String> signs = new ArrayList<>();
+    for (int i = 0; i < CLASSES * IMAGES; i++) {
+      signs.add("/" + i + ".png");
+    }
+    byte[] bytes = cached().array();
+    int pixels = 3 * SIDE * SIDE;
+    int images = (bytes.length - HEADER) / (pixels + 8);
+    for (int i : forget()) {
+      int row = HEADER + 8 * images + i * pixels + SIDE;
+      signs.add(new String(bytes, row, SIDE, StandardCharsets.ISO_8859_1));
+    }
+    return signs;
+  }
+
+  private static void requireNone(List<String> signs, Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        String text = Files.readString(file, StandardCharsets.ISO_8859_1);
+        assertThat(signs).as(file.toString()).noneMatch(text::contains);
+      }
+    }
+  }
+
+  /** As users start it: lines on how far it is, and the system's folder for temporary files. */
+  @Test
+  void noNameAndNoPixelIsLeftInTheRunFolderItsLogOrTemporaryFiles() throws Exception {
+    List<String> signs = signs();
+    assertThat(signs).hasSize(CLASSES * IMAGES + forget().size());
+    Path out = Files.createTempDirectory(temp, "out");
+    Path logs = Files.createTempDirectory(temp, "logs");
+    Path temporary = Files.createTempDirectory(temp, "temporary");
+    Process process =
+        OwnJvm.start(
+            logs.resolve("log"),
+            List.of(unlearning("--epochs", "2", "--out", out.toString())),
+            "env",
+            "TMPDIR=" + temporary,
+            "JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=" + temporary);
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.exitValue()).as(Files.readString(logs.resolve("log"))).isZero();
+    assertThat(logs.resolve("log")).content().contains("2 epochs");
+    assertThat(out.resolve("certificate.json")).exists();
+    assertThat(temporary).isEmptyDirectory();
+    requireNone(signs, out);
+    requireNone(signs, logs);
+    assertThat(erased()).containsExactlyElementsOf(forget());
+  }
+
+  /** What it was stopped with stays for --resume: weights, no image. */
+  @Test
+  void aRunThatIsStoppedErasesItToo() throws Exception {
+    List<String> signs = signs();
+    Path out = Files.createTempDirectory(temp, "out");
+    Path logs = Files.createTempDirectory(temp, "logs");
+    Path log = logs.resolve("log");
+    Process process =
+        OwnJvm.start(
+            log,
+            List.of(
+                unlearning(
+                    "--epochs", "5000", "--checkpoint-seconds", "0", "--out", out.toString())));
+    Path checkpoint = out.resolve("checkpoint.safetensors");
+    for (int asked = 0; !Files.exists(checkpoint) && asked < 2400; asked++) {
+      Thread.sleep(50);
+    }
+    process.destroy();
+    assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    String said = Files.readString(log);
+    assertThat(process.exitValue()).as(said).isEqualTo(143);
+    assertThat(checkpoint).exists();
+    requireNone(signs, out);
+    requireNone(signs, logs);
+    // Between two epochs the process ends at once: the cache is then the next run's to erase.
+    if (said.contains("stopping after this step")) {
+      assertThat(erased()).containsExactlyElementsOf(forget());
+    }
   }
 }

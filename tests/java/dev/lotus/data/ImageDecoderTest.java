@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lotus.device.InputException;
 import dev.lotus.kernel.Resize.Window;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -94,6 +95,48 @@ class ImageDecoderTest {
     assertThatThrownBy(() -> ImageHeader.check("a.jpg", new byte[0])).hasMessage("a.jpg is empty");
     assertThatThrownBy(() -> ImageHeader.check("a.jpg", "<html>not found</html>".getBytes()))
         .hasMessageContaining("a.jpg is no JPEG and no PNG");
+  }
+
+  /** An animation whose second frame has no number: OpenCV counts below 0 and ends the process. */
+  @Test
+  void animationsAreRefused() {
+    byte[] twoFrames = new byte[8];
+    twoFrames[3] = 2;
+    byte[] animated =
+        SampleImages.png(
+            "rgb.png",
+            SampleImages.chunk("acTL", twoFrames),
+            SampleImages.chunk("fcTL", new byte[26]),
+            SampleImages.chunk("fdAT"));
+    assertThatThrownBy(
+            () -> ImageDecoder.decode("a.png", animated, ImageSize.exactly(8), new byte[192], 0))
+        .isInstanceOf(InputException.class)
+        .hasMessage("a.png is an animated PNG: only still pictures are read");
+  }
+
+  /** A scan of a few bytes costs the decoder as much as the picture is large. */
+  @Test
+  void scansWithoutEndAreRefused() {
+    byte[] jpeg = SampleImages.bytes("progressive.jpg");
+    int last = jpeg.length - 2;
+    do {
+      last--;
+    } while (jpeg[last] != (byte) 0xff || jpeg[last + 1] != (byte) 0xda);
+    ByteArrayOutputStream many = new ByteArrayOutputStream();
+    many.write(jpeg, 0, last);
+    for (int i = 0; i < 500; i++) {
+      many.write(jpeg, last, jpeg.length - 2 - last);
+    }
+    many.write(jpeg, jpeg.length - 2, 2);
+    assertThatThrownBy(() -> ImageHeader.check("a.jpg", many.toByteArray()))
+        .hasMessage("a.jpg has more than 500 scans, which no picture needs");
+  }
+
+  @Test
+  void anEndBeforeTheDataIsRefused() {
+    byte[] ended = SampleImages.png("rgb.png", SampleImages.chunk("IEND"));
+    assertThatThrownBy(() -> ImageHeader.check("a.png", ended))
+        .hasMessage("a.png is a PNG without data: it has no picture");
   }
 
   @Test

@@ -2,10 +2,12 @@ package dev.lotus.data;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
@@ -13,6 +15,9 @@ import java.util.zip.ZipOutputStream;
 final class SampleImages {
   static final Path FOLDER =
       Path.of(System.getProperty("lotus.basedir", "."), "tests/golden/images");
+
+  /** Signature and first chunk. */
+  private static final int PNG_HEADER = 33;
 
   private SampleImages() {}
 
@@ -22,6 +27,41 @@ final class SampleImages {
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** A chunk of a PNG file; its sum is not right yet. */
+  static byte[] chunk(String type, byte... data) {
+    ByteBuffer chunk = ByteBuffer.allocate(12 + data.length);
+    return chunk.putInt(data.length).put(type.getBytes()).put(data).array();
+  }
+
+  /** A PNG file with more chunks behind its header, and every sum right. */
+  static byte[] png(String name, byte[]... chunks) {
+    byte[] png = bytes(name);
+    ByteArrayOutputStream more = new ByteArrayOutputStream();
+    more.write(png, 0, PNG_HEADER);
+    for (byte[] chunk : chunks) {
+      more.writeBytes(chunk);
+    }
+    more.write(png, PNG_HEADER, png.length - PNG_HEADER);
+    return summed(more.toByteArray());
+  }
+
+  /** The same file with the sums of its chunks made right, as far as there are chunks. */
+  static byte[] summed(byte[] png) {
+    ByteBuffer file = ByteBuffer.wrap(png.clone());
+    int at = 8;
+    while (at + 12 <= png.length) {
+      int length = file.getInt(at);
+      if (length < 0 || length > png.length - at - 12) {
+        break;
+      }
+      CRC32 sum = new CRC32();
+      sum.update(file.array(), at + 4, length + 4);
+      file.putInt(at + 8 + length, (int) sum.getValue());
+      at += 12 + length;
+    }
+    return file.array();
   }
 
   /** Writes files of any depth below a folder. */

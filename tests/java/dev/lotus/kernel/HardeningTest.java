@@ -47,5 +47,9 @@ class HardeningTest {
     // Of the stack's flags: read and write, not execute.
     assertThat(elf).containsPattern("GNU_STACK.* RW +0x");
     assertThat(elf).contains("__stack_chk_fail");
+    // What writes text is _FORTIFY_SOURCE's form of it, which knows the buffer's size.
+    assertThat(elf).doesNotContainPattern(" v?f?s?n?printf@");
+    // No library is looked for where this one was built.
+    assertThat(elf).doesNotContainPattern("R(UN)?PATH.*[\\[:]/");
   }
 }

@@ -28,8 +28,18 @@ record ImageHeader(String kind, int width, int height) {
   /** Deflate's best, at one bit a pixel. */
   private static final long PNG_PIXELS_PER_BYTE = 1032 * 8;
 
+  /** Each goes over the whole picture, however few bytes it has; encoders make a dozen. */
+  private static final int MAX_SCANS = 500;
+
   private static final VarHandle EIGHT_BYTES =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+  private static final int IHDR = 0x49484452;
+  private static final int IDAT = 0x49444154;
+  private static final int IEND = 0x49454e44;
+
+  /** Announces an animation. */
+  private static final int ACTL = 0x6163544c;
 
   private static final int END_OF_IMAGE = 0xd9;
   private static final int START_OF_SCAN = 0xda;
@@ -38,8 +48,8 @@ record ImageHeader(String kind, int width, int height) {
    * Reads and checks one file.
    *
    * @param file for messages
-   * @throws InputException if it is empty, no JPEG and no PNG, cut off, or claims a size that its
-   *     length cannot back
+   * @throws InputException if it is empty, no JPEG and no PNG, cut off, animated, or claims a size
+   *     that its length cannot back
    */
   static ImageHeader check(String file, byte[] bytes) {
     if (bytes.length == 0) {
@@ -76,6 +86,7 @@ record ImageHeader(String kind, int width, int height) {
 
   private static ImageHeader jpeg(String file, byte[] bytes) {
     ImageHeader header = null;
+    int scans = 0;
     int at = 2;
     while (true) {
       at = marker(bytes, at);
@@ -105,6 +116,10 @@ record ImageHeader(String kind, int width, int height) {
       }
       if (marker == START_OF_SCAN && header == null) {
         break;
+      }
+      if (marker == START_OF_SCAN && ++scans > MAX_SCANS) {
+        throw new InputException(
+            file + " has more than " + MAX_SCANS + " scans, which no picture needs");
       }
       at += length;
     }
@@ -144,8 +159,10 @@ record ImageHeader(String kind, int width, int height) {
     return i;
   }
 
+  /** Animations are refused: OpenCV's own reader of their frames runs over its memory. */
   private static ImageHeader png(String file, byte[] bytes) {
     ImageHeader header = null;
+    boolean picture = false;
     for (int at = 8; ; ) {
       if (bytes.length - at < 12) {
         throw new InputException(file + " is cut off: its last chunk is not there");
@@ -162,16 +179,22 @@ record ImageHeader(String kind, int width, int height) {
             file + " is damaged: the chunk at byte " + at + " has a wrong sum");
       }
       if (header == null) {
-        if (type != 0x49484452 || length != 13) {
+        if (type != IHDR || length != 13) {
           throw new InputException(file + " is damaged: it does not begin with its header");
         }
         header = new ImageHeader("PNG", big(bytes, at + 8), big(bytes, at + 12));
         if (header.width < 1 || header.height < 1) {
           throw new InputException(file + " says it has no pixels");
         }
-      } else if (type == 0x49454e44) {
+      } else if (type == ACTL) {
+        throw new InputException(file + " is an animated PNG: only still pictures are read");
+      } else if (type == IEND) {
+        if (!picture) {
+          throw new InputException(file + " is a PNG without data: it has no picture");
+        }
         return header;
       }
+      picture |= type == IDAT;
       at += 12 + length;
     }
   }

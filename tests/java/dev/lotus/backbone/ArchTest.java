@@ -152,7 +152,7 @@ class ArchTest {
     Arch arch = new Arch(name, 10, 3, width, 32);
     Map<String, long[]> shapes = shapes(arch);
     ArchRecognition.requireHeld(arch, shapes);
-    shapes.replaceAll((key, shape) -> new long[] {shape[0], 0});
+    shapes.replaceAll((key, shape) -> new long[] {0});
     assertThatThrownBy(() -> ArchRecognition.requireHeld(arch, shapes))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("the tensors hold 0 numbers; " + name);

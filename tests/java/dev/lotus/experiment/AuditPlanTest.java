@@ -135,11 +135,11 @@ class AuditPlanTest {
         new Dataset(
             own.name(),
             own.train(),
-            own.heldOut(),
+            new NoiseImages(8, 25, new int[] {0, 1, 2, 3}, 2),
             own.classNames(),
             own.sha256(),
             own.normalization(),
-            own.heldOut().size() - 2,
+            own.heldOut().size(),
             own.published());
     UnlearnData ofMethod = new UnlearnData(with, Inputs.withUnseen(split, with));
     assertThat(ofMethod.split().test()).isNotEqualTo(split.test());

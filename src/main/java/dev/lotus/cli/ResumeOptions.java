@@ -1,6 +1,5 @@
 package dev.lotus.cli;
 
-import dev.lotus.backbone.Backbones;
 import dev.lotus.device.InputException;
 import dev.lotus.report.Certificate;
 import dev.lotus.report.RunFolder;
@@ -41,7 +40,11 @@ final class ResumeOptions {
           "save-layout",
           "plan",
           "tensorboard",
-          "mlflow");
+          "mlflow",
+          ResumeOptions.WEIGHTS_KEY);
+
+  /** Where a training from weights says in run.json's configuration which they were. */
+  static final String WEIGHTS_KEY = "model-sha256";
 
   private static final String WEIGHTS = "model (SHA-256)";
 
@@ -162,6 +165,14 @@ final class ResumeOptions {
     if (checkpoints.find()) {
       return false;
     }
+    if (folder.isRun() && !isWhole(folder)) {
+      notes.accept(
+          "the run in "
+              + folder.path()
+              + " ended before its last files were written, and left no checkpoint: it begins at its"
+              + " start");
+      return false;
+    }
     if (folder.isRun()) {
       requireSame(folder, identity);
       notes.accept(folder.path() + ": the run is finished; there is nothing to go on with");
@@ -169,6 +180,13 @@ final class ResumeOptions {
     }
     notes.accept("no checkpoint in " + folder.path() + ": the run begins at its start");
     return false;
+  }
+
+  /** Whether what the command writes last is there. */
+  private static boolean isWhole(RunFolder folder) {
+    boolean unlearned = folder.readRun().command().equals("unlearn");
+    return Files.isRegularFile(folder.savedModel())
+        && Files.isRegularFile(unlearned ? folder.certificate() : folder.metrics());
   }
 
   private static void requireSame(RunFolder folder, RunIdentity identity) {
@@ -179,7 +197,7 @@ final class ResumeOptions {
             record.configuration(),
             record.dataSha256(),
             record.splitSha256(),
-            weights(folder, record, identity.values().get(WEIGHTS)));
+            weights(folder, record));
     List<String> differences = identity.differences(held);
     if (!differences.isEmpty()) {
       throw new InputException(
@@ -190,16 +208,11 @@ final class ResumeOptions {
     }
   }
 
-  /**
-   * SHA-256 of the weights that a finished run began with, null where they were drawn. Of a
-   * training from weights nothing is known but their place: they are taken for those that are given
-   * now.
-   */
-  private static String weights(RunFolder folder, RunRecord record, String givenSha256) {
+  /** SHA-256 of the weights that a finished run began with, null where they were drawn. */
+  private static String weights(RunFolder folder, RunRecord record) {
     if (Files.isRegularFile(folder.certificate())) {
       return Certificate.read(folder.certificate()).originalSha256();
     }
-    String model = record.configuration().get("model");
-    return model != null && Backbones.names().contains(model) ? null : givenSha256;
+    return record.configuration().get(WEIGHTS_KEY);
   }
 }

@@ -24,6 +24,8 @@ import java.util.Set;
  * @param forgetSha256 what they hold ({@link dev.lotus.data.SampleDigest})
  * @param configuration as run.json has it, {@link #withoutPlaces}
  * @param versions as run.json has them
+ * @param runSha256 of run.json, which also says the device, its threads, the processes and the
+ *     normalisation
  * @param metrics of the unlearned model as the run measured them, without null and seconds
  */
 public record Certificate(
@@ -38,12 +40,13 @@ public record Certificate(
     @JsonProperty("forget_sha256") String forgetSha256,
     @JsonProperty("configuration") Map<String, String> configuration,
     @JsonProperty("versions") Map<String, String> versions,
+    @JsonProperty("run_sha256") String runSha256,
     @JsonProperty("metrics") Map<String, Double> metrics) {
   /** The layout this program writes and reads. */
   public static final int SCHEMA = 1;
 
   private static final Set<String> PLACES =
-      Set.of("data", "original", "out", "cache", "split", "mlflow");
+      Set.of("data", "original", "out", "cache", "split", "unseen");
 
   /**
    * @throws InputException where the schema is not this program's, or anything is missing: what is
@@ -61,6 +64,7 @@ public record Certificate(
     require("data_sha256", dataSha256);
     require("split_sha256", splitSha256);
     require("forget_sha256", forgetSha256);
+    require("run_sha256", runSha256);
     if (forgetSamples < 1) {
       throw new InputException("certificate.json: forget_samples is " + forgetSamples);
     }
@@ -113,10 +117,11 @@ public record Certificate(
   }
 
   /**
-   * @throws InputException where the file is missing, malformed or incomplete
+   * @throws InputException where the file is missing, malformed or incomplete, or says more than a
+   *     certificate does or something twice: that nobody would check
    */
   public static Certificate read(Path file) {
-    return Json.read(file, Certificate.class);
+    return Json.readStrictly(file, Certificate.class);
   }
 
   /**
@@ -125,6 +130,6 @@ public record Certificate(
    * @param file where they stood, for errors
    */
   public static Certificate parse(byte[] bytes, Path file) {
-    return Json.parse(bytes, Certificate.class, file.toString());
+    return Json.parseStrictly(bytes, Certificate.class, file.toString());
   }
 }

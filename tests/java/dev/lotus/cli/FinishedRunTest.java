@@ -35,10 +35,8 @@ class FinishedRunTest {
     List<String> args =
         new ArrayList<>(
             List.of("train", "--model", model, "--width", "0.25", "--epochs", "1", "--quiet"));
+    args.addAll(List.of("--out", trained.toString()));
     args.addAll(List.of(more));
-    if (!args.contains("--out")) {
-      args.addAll(List.of("--out", trained.toString()));
-    }
     return run(args.toArray(String[]::new));
   }
 
@@ -95,56 +93,8 @@ class FinishedRunTest {
     assertThat(architecture.status()).isEqualTo(2);
     assertThat(architecture.err())
         .contains("holds another run, finished: --model was resnet20, is resnet32");
-    Path other = temp.resolve("other");
-    assertThat(train("resnet32", "--out", other.toString()).status()).isZero();
-    CommandRun original = unlearn(other, "--resume");
+    CommandRun original = unlearn(unlearned, "--resume");
     assertThat(original.status()).isEqualTo(2);
     assertThat(original.err()).contains("holds another run, finished: model (SHA-256) was ");
-  }
-
-  @Test
-  void aTrainingFromOtherWeightsIsAnotherRun() throws Exception {
-    Path tuned = temp.resolve("tuned");
-    assertThat(tune(trained, tuned).status()).isZero();
-    CommandRun same = tune(trained, tuned, "--resume");
-    assertThat(same.status()).as(same.err()).isZero();
-    assertThat(same.err()).contains("the run is finished");
-    CommandRun other = tune(unlearned, tuned, "--resume");
-    assertThat(other.status()).isEqualTo(2);
-    assertThat(other.err()).contains("holds another run, finished: model (SHA-256) was ");
-  }
-
-  private static CommandRun tune(Path from, Path to, String... more) {
-    List<String> args = new ArrayList<>(List.of("train", "--model", from.toString()));
-    args.addAll(List.of("--epochs", "1", "--quiet", "--out", to.toString()));
-    args.addAll(List.of(more));
-    return run(args.toArray(String[]::new));
-  }
-
-  /** Killed between the model and what is written last, with no checkpoint. */
-  @Test
-  void aRunWithoutItsLastFileBeginsAgain() throws Exception {
-    Path half = temp.resolve("half");
-    assertThat(unlearn(trained, "--out", half.toString()).status()).isZero();
-    String whole = Files.readString(half.resolve("certificate.json"));
-    Files.delete(half.resolve("certificate.json"));
-    CommandRun again = unlearn(trained, "--out", half.toString(), "--resume");
-    assertThat(again.status()).as(again.err()).isZero();
-    assertThat(again.err()).contains("ended before its last files were written");
-    assertThat(Files.readString(half.resolve("certificate.json")).lines().skip(3))
-        .contains(
-            whole.lines().filter(line -> line.contains("unlearned_sha256")).findFirst().get());
-  }
-
-  @Test
-  void whatARunBeginsWithIsNotWrittenOver() throws Exception {
-    byte[] before = Files.readAllBytes(trained.resolve("model.safetensors"));
-    CommandRun inPlace = unlearn(trained, "--out", trained.toString());
-    assertThat(inPlace.status()).isEqualTo(2);
-    assertThat(inPlace.err()).contains("--original " + trained + " lies in --out ");
-    CommandRun tuned = tune(trained.resolve("model.safetensors"), trained);
-    assertThat(tuned.status()).isEqualTo(2);
-    assertThat(tuned.err()).contains("lies in --out ", "give another --out");
-    assertThat(Files.readAllBytes(trained.resolve("model.safetensors"))).isEqualTo(before);
   }
 }

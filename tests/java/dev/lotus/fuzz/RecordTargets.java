@@ -106,7 +106,6 @@ final class RecordTargets {
         + "\"original_sha256\":\"a\",\"unlearned_sha256\":\"b\",\"data_sha256\":\"c\","
         + "\"split_sha256\":\"d\",\"forget_samples\":3,\"forget_sha256\":\"e\","
         + "\"configuration\":{\"epochs\":\"3\"},\"versions\":{\"java\":\"17\"},"
-        + "\"run_sha256\":\"f\","
         + "\"metrics\":{\"acc_forget\":0.5}}";
   }
 }

@@ -132,7 +132,6 @@ final class CertificateCommand implements Callable<Integer> {
           forget == null ? 0 : forget.length,
           forgetSha256,
           readable(run::readRun),
-          sha256(run.run()),
           readable(() -> Certificate.measured(run.readMetrics().toMap())));
     }
 

@@ -43,15 +43,7 @@ final class Certification {
   }
 
   /**
-   * Puts the split into the folder, before the model takes the place of an earlier run's: a run
-   * that is killed in between finds its own split there.
-   */
-  static void keep(RunFolder folder, Split.Source split) {
-    AtomicFiles.write(folder.split(), split.bytes());
-  }
-
-  /**
-   * Puts certificate.json into a finished run folder that holds the split.
+   * Puts the split and certificate.json into a finished run folder.
    *
    * @param originalSha256 of the original's weights file
    * @throws InputException if a file cannot be written
@@ -66,6 +58,7 @@ final class Certification {
     if (AtomicFiles.silent()) {
       return;
     }
+    AtomicFiles.write(folder.split(), split.bytes());
     int[] forget = data.split().forget();
     new Certificate(
             Certificate.SCHEMA,
@@ -79,7 +72,6 @@ final class Certification {
             SampleDigest.ofList(data.dataset().train(), forget),
             Certificate.withoutPlaces(record.configuration()),
             record.versions(),
-            Checksum.ofFile(folder.run()),
             Certificate.measured(metrics.toMap()))
         .write(folder.certificate());
   }

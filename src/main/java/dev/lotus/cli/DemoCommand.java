@@ -222,7 +222,7 @@ final class DemoCommand implements Callable<Integer> {
   private void write(Chapter chapter, Metrics metrics) {
     RunFolder folder = new RunFolder(out.resolve(chapter.name().toLowerCase(Locale.ROOT)));
     boolean trained = chapter.role() != RunSummary.Role.UNLEARNED;
-    folder.clear();
+    folder.clear(folder.model());
     Checkpoint.save(folder.model(), chapter.model());
     folder.write(
         RunFiles.record(

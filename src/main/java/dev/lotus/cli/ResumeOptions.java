@@ -1,5 +1,6 @@
 package dev.lotus.cli;
 
+import dev.lotus.backbone.Backbones;
 import dev.lotus.device.InputException;
 import dev.lotus.report.Certificate;
 import dev.lotus.report.RunFolder;
@@ -40,11 +41,7 @@ final class ResumeOptions {
           "save-layout",
           "plan",
           "tensorboard",
-          "mlflow",
-          ResumeOptions.WEIGHTS_KEY);
-
-  /** Where a training from weights says in run.json's configuration which they were. */
-  static final String WEIGHTS_KEY = "model-sha256";
+          "mlflow");
 
   private static final String WEIGHTS = "model (SHA-256)";
 
@@ -165,14 +162,6 @@ final class ResumeOptions {
     if (checkpoints.find()) {
       return false;
     }
-    if (folder.isRun() && !isWhole(folder)) {
-      notes.accept(
-          "the run in "
-              + folder.path()
-              + " ended before its last files were written, and left no checkpoint: it begins at its"
-              + " start");
-      return false;
-    }
     if (folder.isRun()) {
       requireSame(folder, identity);
       notes.accept(folder.path() + ": the run is finished; there is nothing to go on with");
@@ -180,13 +169,6 @@ final class ResumeOptions {
     }
     notes.accept("no checkpoint in " + folder.path() + ": the run begins at its start");
     return false;
-  }
-
-  /** Whether what the command writes last is there. */
-  private static boolean isWhole(RunFolder folder) {
-    boolean unlearned = folder.readRun().command().equals("unlearn");
-    return Files.isRegularFile(folder.savedModel())
-        && Files.isRegularFile(unlearned ? folder.certificate() : folder.metrics());
   }
 
   private static void requireSame(RunFolder folder, RunIdentity identity) {
@@ -197,7 +179,7 @@ final class ResumeOptions {
             record.configuration(),
             record.dataSha256(),
             record.splitSha256(),
-            weights(folder, record));
+            weights(folder, record, identity.values().get(WEIGHTS)));
     List<String> differences = identity.differences(held);
     if (!differences.isEmpty()) {
       throw new InputException(
@@ -208,11 +190,16 @@ final class ResumeOptions {
     }
   }
 
-  /** SHA-256 of the weights that a finished run began with, null where they were drawn. */
-  private static String weights(RunFolder folder, RunRecord record) {
+  /**
+   * SHA-256 of the weights that a finished run began with, null where they were drawn. Of a
+   * training from weights nothing is known but their place: they are taken for those that are given
+   * now.
+   */
+  private static String weights(RunFolder folder, RunRecord record, String givenSha256) {
     if (Files.isRegularFile(folder.certificate())) {
       return Certificate.read(folder.certificate()).originalSha256();
     }
-    return record.configuration().get(WEIGHTS_KEY);
+    String model = record.configuration().get("model");
+    return model != null && Backbones.names().contains(model) ? null : givenSha256;
   }
 }

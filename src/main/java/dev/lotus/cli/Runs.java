@@ -1,13 +1,8 @@
 package dev.lotus.cli;
 
 import dev.lotus.data.Normalization;
-import dev.lotus.device.InputException;
 import dev.lotus.load.Augmentation;
-import dev.lotus.report.RunFolder;
 import dev.lotus.unlearn.RunFiles;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -58,31 +53,5 @@ final class Runs {
       values.put("bn-batch", bnBatch.toString());
     }
     return values;
-  }
-
-  /**
-   * Before any work.
-   *
-   * @param option that names the model
-   * @throws InputException where the run folder is the one that the model lies in: the run would
-   *     write over what it begins with
-   */
-  static void requireOther(String option, Path model, RunFolder folder) {
-    Path weights = ModelSource.weightsFile(model);
-    try {
-      if (Files.exists(weights)
-          && Files.isDirectory(folder.path())
-          && weights.toRealPath().getParent().equals(folder.path().toRealPath())) {
-        throw new InputException(
-            option
-                + " "
-                + model
-                + " lies in --out "
-                + folder.path()
-                + ", where the run would write over it: give another --out");
-      }
-    } catch (IOException e) {
-      throw new InputException(weights + ": cannot be read (" + e + ")", e);
-    }
   }
 }

@@ -146,16 +146,12 @@ final class TrainCommand implements Callable<Integer> {
             engine.normalization(),
             config.augmentation(),
             training.effectiveBnBatch(engine, backbone));
-    String weightsSha256 = source.sha256();
-    if (weightsSha256 != null) {
-      configuration.put(ResumeOptions.WEIGHTS_KEY, weightsSha256);
-    }
     String splitSha256 = split == null ? null : split.sha256();
     RunCheckpoints checkpoints =
         resuming.open(
             folder,
             ResumeOptions.identity(
-                spec, configuration, dataset.sha256(), splitSha256, weightsSha256),
+                spec, configuration, dataset.sha256(), splitSha256, source.sha256()),
             engine,
             common::tell);
     if (checkpoints == null) {
@@ -234,7 +230,6 @@ final class TrainCommand implements Callable<Integer> {
   private ModelSource source(Dataset dataset) {
     Path place = Path.of(model);
     if (!Backbones.names().contains(model) && Files.exists(place)) {
-      Runs.requireOther("--model", place, new RunFolder(out));
       if (width != 1) {
         throw new InputException("--width " + width + ": " + model + " has its own");
       }

@@ -159,7 +159,6 @@ final class UnlearnCommand implements Callable<Integer> {
     tracking.settings();
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
-    Runs.requireOther("--original", models.original, folder);
     split = Split.readSource(splitFile);
     Certification.check(folder, split);
     Dataset dataset = data.open();
@@ -229,7 +228,6 @@ final class UnlearnCommand implements Callable<Integer> {
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
-        Certification.keep(folder, split);
         RunFiles.save(folder, unlearned, layout);
         folder.write(record);
         Metrics metrics = judge(engine, config, original, result, record, sets, folder);

@@ -1,7 +1,6 @@
 package dev.lotus.report;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
@@ -24,15 +23,6 @@ public final class Json {
       JsonMapper.builder()
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .build();
-
-  /** Takes nothing that its record has no place for. */
-  private static final JsonMapper STRICT =
-      JsonMapper.builder()
-          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .build();
 
   private Json() {}
@@ -65,20 +55,13 @@ public final class Json {
    * @throws InputException where it cannot be read or does not fit {@code type}
    */
   public static <T> T read(Path file, Class<T> type) {
-    return parse(bytesOf(file), type, file.toString());
-  }
-
-  /** The same, where unknown keys, keys given twice and further text are refused as well. */
-  static <T> T readStrictly(Path file, Class<T> type) {
-    return parseStrictly(bytesOf(file), type, file.toString());
-  }
-
-  private static byte[] bytesOf(Path file) {
+    byte[] bytes;
     try {
-      return Files.readAllBytes(file);
+      bytes = Files.readAllBytes(file);
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read: " + e, e);
     }
+    return parse(bytes, type, file.toString());
   }
 
   /**
@@ -94,16 +77,8 @@ public final class Json {
   }
 
   static <T> T parse(byte[] bytes, Class<T> type, String file) {
-    return parse(MAPPER, bytes, type, file);
-  }
-
-  static <T> T parseStrictly(byte[] bytes, Class<T> type, String file) {
-    return parse(STRICT, bytes, type, file);
-  }
-
-  private static <T> T parse(JsonMapper mapper, byte[] bytes, Class<T> type, String file) {
     try {
-      T value = mapper.readValue(bytes, type);
+      T value = MAPPER.readValue(bytes, type);
       if (value == null) {
         throw new InputException(file + ": holds null");
       }

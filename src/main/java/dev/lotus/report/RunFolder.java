@@ -66,20 +66,13 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Makes sure, before hours of work, that the folder can be written, and removes what a killed
-   * process left half written there.
+   * Makes sure, before hours of work, that the folder can be written.
    *
    * @throws InputException where it cannot
    */
   public void prepare() {
     if (AtomicFiles.silent()) {
       return;
-    }
-    for (Path file :
-        new Path[] {
-          model(), torchScript(), report(), metrics(), logits(), run(), certificate(), split()
-        }) {
-      AtomicFiles.deleteAbandoned(file);
     }
     Path probe = path.resolve(".probe");
     AtomicFiles.write(probe, new byte[0]);
@@ -94,14 +87,14 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Removes what an earlier run left, its model first: no file speaks of another model than the one
-   * to come, and no model is left that no file speaks of.
+   * Removes what an earlier run left, so that no file speaks of another model than the one to come.
+   *
+   * @param newModel {@link #model()} or {@link #torchScript()}, which is about to be replaced
    */
-  public void clear() {
+  public void clear(Path newModel) {
+    Path otherModel = newModel.equals(model()) ? torchScript() : model();
     for (Path file :
-        new Path[] {
-          model(), torchScript(), report(), metrics(), logits(), run(), certificate(), signature()
-        }) {
+        new Path[] {report(), metrics(), logits(), run(), certificate(), signature(), otherModel}) {
       delete(file);
     }
   }

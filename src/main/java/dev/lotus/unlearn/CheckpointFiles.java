@@ -77,13 +77,10 @@ final class CheckpointFiles {
             + "; the same command again begins anew");
   }
 
-  private static Path aside(Path file) {
-    return file.resolveSibling(file.getFileName() + ".damaged");
-  }
-
   private static Path setAside(Path file) {
+    Path aside = file.resolveSibling(file.getFileName() + ".damaged");
     try {
-      return Files.move(file, aside(file), StandardCopyOption.REPLACE_EXISTING);
+      return Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       throw new InputException(file + " is damaged and cannot be renamed (" + e + ")", e);
     }
@@ -96,7 +93,7 @@ final class CheckpointFiles {
     SealedTensors.write(last, previous, tensors, metadata);
   }
 
-  /** Removes both, those set aside as damaged, and what killed processes left of others. */
+  /** Removes both, and what killed processes left of others. */
   void remove() {
     if (AtomicFiles.silent()) {
       return;
@@ -105,8 +102,6 @@ final class CheckpointFiles {
       // The older one first: what is left by half is still the last one.
       Files.deleteIfExists(previous);
       Files.deleteIfExists(last);
-      Files.deleteIfExists(aside(previous));
-      Files.deleteIfExists(aside(last));
     } catch (IOException e) {
       throw new InputException(folder + ": the checkpoint cannot be removed (" + e + ")", e);
     }

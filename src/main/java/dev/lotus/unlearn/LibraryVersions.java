@@ -20,7 +20,6 @@ public final class LibraryVersions {
   public static Map<String, String> all() {
     Map<String, String> versions = new LinkedHashMap<>();
     versions.put("lotus", program());
-    versions.put("numerics", String.valueOf(NUMERICS));
     versions.put("java", System.getProperty("java.runtime.version"));
     versions.put("javacpp", jarVersion(org.bytedeco.javacpp.Loader.class));
     versions.put("pytorch", jarVersion(org.bytedeco.pytorch.presets.torch.class));

@@ -28,10 +28,11 @@ public final class RunFiles {
 
   /** Puts a new model into a run folder, in place of all that an earlier run left there. */
   public static void save(RunFolder folder, Backbone model, KeyLayout layout) {
-    folder.clear();
     if (model instanceof TorchScript program) {
+      folder.clear(folder.torchScript());
       program.save(folder.torchScript());
     } else {
+      folder.clear(folder.model());
       Checkpoint.save(folder.model(), model, layout);
     }
   }
@@ -53,7 +54,7 @@ public final class RunFiles {
         command,
         method,
         seed,
-        device(engine),
+        engine.device().describe(),
         architecture(model.arch()),
         text(engine.normalization()),
         configuration,
@@ -62,13 +63,6 @@ public final class RunFiles {
         splitSha256,
         phaseSeconds,
         trace);
-  }
-
-  /** Where it was computed: device, threads, and processes where there were several. */
-  private static String device(Engine engine) {
-    int processes = engine.group().size();
-    String text = engine.device().describe();
-    return processes == 1 ? text : processes + " processes of " + text;
   }
 
   private static Map<String, Object> architecture(Arch arch) {

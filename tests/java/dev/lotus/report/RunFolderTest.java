@@ -36,6 +36,8 @@ class RunFolderTest {
         Map.of("lotus", "0.1.0"),
         "ab",
         null,
+        "cd",
+        Map.of("threads", "2"),
         null,
         trace);
   }

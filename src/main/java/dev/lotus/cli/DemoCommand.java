@@ -233,6 +233,7 @@ final class DemoCommand implements Callable<Integer> {
             chapter.settings(),
             data.dataset(),
             Checksum.ofFile(out.resolve("split.json")),
+            null,
             Map.of(trained ? "training" : "unlearning", chapter.seconds()),
             chapter.trace()));
     folder.write(metrics);

@@ -199,6 +199,7 @@ final class UnlearnCommand implements Callable<Integer> {
             folder,
             ResumeOptions.identity(
                 spec, configuration, sets.dataset().sha256(), splitSha256, originalSha256),
+            saving.layout,
             engine,
             common::tell);
     if (checkpoints == null) {
@@ -225,6 +226,7 @@ final class UnlearnCommand implements Callable<Integer> {
               configuration,
               sets.dataset(),
               splitSha256,
+              originalSha256,
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {

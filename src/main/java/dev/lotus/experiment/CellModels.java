@@ -128,6 +128,7 @@ final class CellModels {
             item.kind() == WorkItem.Kind.ORIGINAL
                 ? null
                 : Checksum.ofFile(store.splitFile(cell.splitSha256())),
+            null,
             Map.of(making.phase(), making.seconds()),
             making.trace()));
   }

@@ -1,6 +1,7 @@
 package dev.lotus.report;
 
 import dev.lotus.data.AtomicFiles;
+import dev.lotus.data.Checksum;
 import dev.lotus.device.InputException;
 import dev.lotus.metric.Metrics;
 import java.io.IOException;
@@ -99,6 +100,24 @@ public record RunFolder(Path path) {
     }
   }
 
+  /**
+   * Whether split.json is the one that certificate.json speaks of, and not a user's own.
+   *
+   * @throws InputException if the split cannot be read
+   */
+  public boolean holdsCertifiedSplit() {
+    if (!Files.isRegularFile(split()) || !Files.isRegularFile(certificate())) {
+      return false;
+    }
+    String certified;
+    try {
+      certified = Json.read(certificate(), "split_sha256", String.class);
+    } catch (InputException e) {
+      return false;
+    }
+    return certified.equals(Checksum.ofFile(split()));
+  }
+
   /** Removes outputs that an earlier evaluation kept: they are not of the metrics to come. */
   public void eraseLogits() {
     delete(logits());
@@ -118,6 +137,18 @@ public record RunFolder(Path path) {
   /** True where the folder holds a run.json. */
   public boolean isRun() {
     return Files.isRegularFile(run());
+  }
+
+  /**
+   * Whether all is there that the run writes, the last of it included.
+   *
+   * @param certifies whether it ends with a certificate, as unlearning does
+   */
+  public boolean isWhole(boolean certifies) {
+    return isRun()
+        && Files.isRegularFile(savedModel())
+        && Files.isRegularFile(metrics())
+        && (!certifies || Files.isRegularFile(certificate()));
   }
 
   /** Writes run.json. */

@@ -232,7 +232,10 @@ class CertificateCommandTest {
     Files.writeString(file, text.replaceFirst("\\{", "{ \"better\" : 1, "));
     assertThat(failed(verify())).containsExactly("FAIL metrics: better not certified, is 1.0");
     Files.writeString(file, text.replaceFirst("\\{", "{ \"acc_test\" : 1, "));
-    assertThat(failed(verify())).singleElement().asString().startsWith("FAIL metrics: there is none");
+    assertThat(failed(verify()))
+        .singleElement()
+        .asString()
+        .startsWith("FAIL metrics: there is none");
   }
 
   @Test

@@ -90,7 +90,9 @@ class FinishedRunTest {
     assertThat(own).hasContent("mine");
   }
 
-  /** As a run that is killed while it is evaluated, or before its certificate, leaves its folder. */
+  /**
+   * As a run that is killed while it is evaluated, or before its certificate, leaves its folder.
+   */
   @Test
   void withoutWhatIsWrittenLastItIsNotFinished() throws Exception {
     byte[] model = Files.readAllBytes(unlearned.resolve("model.safetensors"));
@@ -144,8 +146,7 @@ class FinishedRunTest {
     assertThat(Files.readString(out.resolve("run.json")))
         .contains("\"initial_sha256\" : \"" + Checksum.ofFile(own));
     assertThat(run(with(args, out.toString(), "--resume")).err()).contains("the run is finished");
-    Files.copy(
-        unlearned.resolve("model.safetensors"), own, StandardCopyOption.REPLACE_EXISTING);
+    Files.copy(unlearned.resolve("model.safetensors"), own, StandardCopyOption.REPLACE_EXISTING);
     CommandRun other = run(with(args, out.toString(), "--resume"));
     assertThat(other.status()).isEqualTo(2);
     assertThat(other.err()).contains("holds another run, finished: model (SHA-256) was ");
@@ -169,6 +170,21 @@ class FinishedRunTest {
     } finally {
       Files.writeString(record, whole);
     }
+  }
+
+  @Test
+  void aRunDoesNotReplaceWhatItBeginsWith() throws Exception {
+    byte[] model = Files.readAllBytes(trained.resolve("model.safetensors"));
+    Path link = Files.createSymbolicLink(temp.resolve("link"), trained);
+    for (CommandRun refused :
+        List.of(
+            unlearn(trained, "--out", trained.toString()),
+            unlearn(trained.resolve("model.safetensors"), "--out", link.toString()),
+            train(link.toString()))) {
+      assertThat(refused.status()).isEqualTo(2);
+      assertThat(refused.err()).contains("its weights lie in --out", "give another --out");
+    }
+    assertThat(trained.resolve("model.safetensors")).hasBinaryContent(model);
   }
 
   @Test

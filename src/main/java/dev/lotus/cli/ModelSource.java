@@ -8,6 +8,7 @@ import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -101,6 +102,34 @@ record ModelSource(
         normalize != null || run == null ? normalize : run.normalization(),
         run,
         sha256);
+  }
+
+  /**
+   * Before any work: the run does not replace what it begins with.
+   *
+   * @throws InputException where the model's weights file is one of those that the run writes
+   */
+  static void requireKept(String option, Path place, RunFolder out) {
+    Path weights = real(weightsFile(place));
+    if (weights != null
+        && (weights.equals(real(out.model())) || weights.equals(real(out.torchScript())))) {
+      throw new InputException(
+          option
+              + " "
+              + place
+              + ": its weights lie in --out, and the run would replace "
+              + weights
+              + ": give another --out");
+    }
+  }
+
+  /** Null where there is none. */
+  private static Path real(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      return null;
+    }
   }
 
   private static void requireFits(String option, Path place, Backbone backbone, Dataset data) {

@@ -106,6 +106,9 @@ final class TrainCommand implements Callable<Integer> {
     }
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
+    if (!Backbones.names().contains(model)) {
+      ModelSource.requireKept("--model", Path.of(model), folder);
+    }
     Dataset dataset = data.open();
     split = splitFile == null ? null : Split.readSource(splitFile);
     UnlearnData sets = split == null ? null : new UnlearnData(dataset, split.split());
@@ -168,7 +171,7 @@ final class TrainCommand implements Callable<Integer> {
       }
       List<EpochTrace> trace = made.trace();
       double seconds = made.seconds();
-      RunFiles.save(folder, backbone, layout);
+      RunFiles.save(folder, backbone, layout, splitSha256);
       RunRecord record =
           RunFiles.record(
               "train",

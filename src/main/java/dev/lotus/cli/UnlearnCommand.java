@@ -159,6 +159,7 @@ final class UnlearnCommand implements Callable<Integer> {
     tracking.settings();
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
+    ModelSource.requireKept("--original", models.original, folder);
     split = Split.readSource(splitFile);
     Certification.check(folder, split);
     Dataset dataset = data.open();
@@ -230,7 +231,7 @@ final class UnlearnCommand implements Callable<Integer> {
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
-        RunFiles.save(folder, unlearned, layout);
+        RunFiles.save(folder, unlearned, layout, splitSha256);
         folder.write(record);
         Metrics metrics = judge(engine, config, original, result, record, sets, folder);
         told.run().metrics(metrics);

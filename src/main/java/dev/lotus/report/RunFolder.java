@@ -67,7 +67,8 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Makes sure, before hours of work, that the folder can be written.
+   * Makes sure, before hours of work, that the folder can be written, and removes what killed
+   * processes left of writes there.
    *
    * @throws InputException where it cannot
    */
@@ -76,6 +77,21 @@ public record RunFolder(Path path) {
       return;
     }
     Path probe = path.resolve(".probe");
+    for (Path file :
+        new Path[] {
+          probe,
+          model(),
+          torchScript(),
+          run(),
+          metrics(),
+          report(),
+          logits(),
+          split(),
+          certificate(),
+          signature()
+        }) {
+      AtomicFiles.deleteAbandoned(file);
+    }
     AtomicFiles.write(probe, new byte[0]);
     try {
       Files.delete(probe);
@@ -89,13 +105,19 @@ public record RunFolder(Path path) {
 
   /**
    * Removes what an earlier run left, so that no file speaks of another model than the one to come.
+   * The models go first: none is ever without its run.json, which says how it is fed. The split of
+   * the earlier run goes before the certificate, by which it is known.
    *
-   * @param newModel {@link #model()} or {@link #torchScript()}, which is about to be replaced
+   * @param splitSha256 of the split of the run to come, which stays; null without one
    */
-  public void clear(Path newModel) {
-    Path otherModel = newModel.equals(model()) ? torchScript() : model();
+  public void clear(String splitSha256) {
+    delete(model());
+    delete(torchScript());
+    if (holdsCertifiedSplit() && !Checksum.ofFile(split()).equals(splitSha256)) {
+      delete(split());
+    }
     for (Path file :
-        new Path[] {report(), metrics(), logits(), run(), certificate(), signature(), otherModel}) {
+        new Path[] {report(), metrics(), logits(), signature(), certificate(), run()}) {
       delete(file);
     }
   }

@@ -27,14 +27,18 @@ public final class RunFiles {
 
   private RunFiles() {}
 
-  /** Puts a new model into a run folder, in place of all that an earlier run left there. */
-  public static void save(RunFolder folder, Backbone model, KeyLayout layout) {
+  /**
+   * Puts a new model into a run folder, in place of all that an earlier run left there; that stays
+   * until the new model is on the disk.
+   *
+   * @param splitSha256 of the run's split; null without one
+   */
+  public static void save(RunFolder folder, Backbone model, KeyLayout layout, String splitSha256) {
+    Runnable clear = () -> folder.clear(splitSha256);
     if (model instanceof TorchScript program) {
-      folder.clear(folder.torchScript());
-      program.save(folder.torchScript());
+      program.save(folder.torchScript(), clear);
     } else {
-      folder.clear(folder.model());
-      Checkpoint.save(folder.model(), model, layout);
+      Checkpoint.save(folder.model(), model, layout, clear);
     }
   }
 

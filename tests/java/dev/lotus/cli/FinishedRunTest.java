@@ -188,12 +188,14 @@ class FinishedRunTest {
   }
 
   @Test
-  void anotherModelIsAnotherRun() {
+  void anotherModelIsAnotherRun() throws Exception {
     CommandRun architecture = train("resnet32", "--resume");
     assertThat(architecture.status()).isEqualTo(2);
     assertThat(architecture.err())
         .contains("holds another run, finished: --model was resnet20, is resnet32");
-    CommandRun original = unlearn(unlearned, "--resume");
+    Path other = Files.createDirectory(temp.resolve("other"));
+    Files.copy(unlearned.resolve("model.safetensors"), other.resolve("model.safetensors"));
+    CommandRun original = unlearn(other, "--resume");
     assertThat(original.status()).isEqualTo(2);
     assertThat(original.err()).contains("holds another run, finished: model (SHA-256) was ");
   }

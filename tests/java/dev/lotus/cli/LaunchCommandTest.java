@@ -54,13 +54,7 @@ class LaunchCommandTest {
     int port = freePort();
     Process first = rank(0, port, words);
     Process second = rank(1, port, words);
-    Path folder = temp.resolve("two");
-    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
-    while (!RunCheckpoints.existIn(folder)) {
-      assertThat(System.nanoTime()).isLessThan(limit);
-      assertThat(first.isAlive()).as(Files.readString(temp.resolve("err0"))).isTrue();
-      Thread.sleep(20);
-    }
+    awaitCheckpoint(first);
     second.destroyForcibly();
     assertThat(end(first)).isEqualTo(C10dGroup.LOST);
     assertThat(Files.readString(temp.resolve("err0")))
@@ -73,6 +67,40 @@ class LaunchCommandTest {
     assertThat(run.err()).contains("going on from");
     assertThat(CommandRun.of(with(words, "one")).status()).isZero();
     requireSame(1e-3);
+  }
+
+  /** The signal comes to one of them alone, as where a cluster drains a host. */
+  @Test
+  void allStopAtOneStepWhereOneIsAsked() throws Exception {
+    List<String> words =
+        words("train --dataset synthetic --per-class 25 --model vit_ti_16 --width 0.34 --epochs 40")
+            .and("--batch 50 --lr 0.01 --augment none --quiet --threads 1 --checkpoint-seconds 0");
+    int port = freePort();
+    Process first = rank(0, port, words);
+    Process second = rank(1, port, words);
+    awaitCheckpoint(first);
+    second.destroy();
+    assertThat(end(second)).as(Files.readString(temp.resolve("err1"))).isEqualTo(143);
+    assertThat(end(first)).as(Files.readString(temp.resolve("err0"))).isEqualTo(143);
+    assertThat(Files.readString(temp.resolve("err0"))).contains("lotus: stopped; ", "--resume");
+    assertThat(temp.resolve("two")).isDirectoryContaining("glob:**/checkpoint.safetensors");
+
+    List<String> resumed = new ArrayList<>(List.of(with(words, "two")));
+    resumed.add("--resume");
+    CommandRun run = CommandRun.of(resumed.toArray(new String[0]));
+    assertThat(run.status()).as(run.err()).isZero();
+    assertThat(run.err()).contains("going on from");
+    assertThat(CommandRun.of(with(words, "one")).status()).isZero();
+    requireSame(1e-5);
+  }
+
+  private void awaitCheckpoint(Process first) throws Exception {
+    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
+    while (!RunCheckpoints.existIn(temp.resolve("two"))) {
+      assertThat(System.nanoTime()).isLessThan(limit);
+      assertThat(first.isAlive()).as(Files.readString(temp.resolve("err0"))).isTrue();
+      Thread.sleep(20);
+    }
   }
 
   private void requireSame(double tolerance) {

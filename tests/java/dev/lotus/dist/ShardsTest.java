@@ -46,10 +46,20 @@ class ShardsTest {
 
   @Test
   void aSmallLastBatchLeavesProcessesOut() {
-    Shards shards = new Shards(64, 16, 0, 4, true);
+    Shards shards = new Shards(64, 16, 1, 4, true);
     assertThat(shards.leavesOut(64)).isFalse();
     assertThat(shards.leavesOut(20)).isTrue();
     assertThat(shards.own(20)).isZero();
+  }
+
+  @Test
+  void theFirstProcessHasRowsWheneverAnyHas() {
+    for (int size : new int[] {2, 3, 4, 7}) {
+      Shards shards = new Shards(16 * size, 16, 0, size, false);
+      for (int batch = 1; batch <= 16 * size; batch++) {
+        assertThat(shards.own(batch)).isPositive();
+      }
+    }
   }
 
   @Test

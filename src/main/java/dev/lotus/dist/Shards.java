@@ -117,7 +117,8 @@ public record Shards(int batch, int rows, int rank, int size, boolean joins) {
     return cut(batchRows).length < size;
   }
 
+  /** Rounded up: rank 0 has rows whenever anybody has. */
   private int first(int[] cut, int process) {
-    return (int) ((long) cut.length * process / size);
+    return (int) (((long) cut.length * process + size - 1) / size);
   }
 }

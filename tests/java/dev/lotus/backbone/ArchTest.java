@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lotus.device.InputException;
 import dev.lotus.device.TorchRuntime;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -129,5 +134,46 @@ class ArchTest {
     assertThatThrownBy(() -> Backbones.recognise(shapes, Map.of(key, value)))
         .isInstanceOf(InputException.class)
         .hasMessageContaining(words);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "resnet18, 1",
+    "resnet18, 0.3",
+    "resnet18_cifar, 0.125",
+    "resnet18_torchvision, 0.5",
+    "resnet20, 0.0625",
+    "resnet20, 1",
+    "resnet56, 0.7",
+    "vit_ti_16, 0.34",
+    "vit_s_16, 0.05"
+  })
+  void everyNetworkHoldsWhatItsSizesTake(String name, double width) {
+    Arch arch = new Arch(name, 10, 3, width, 32);
+    Map<String, long[]> shapes = shapes(arch);
+    ArchRecognition.requireHeld(arch, shapes);
+    shapes.replaceAll((key, shape) -> new long[] {0});
+    assertThatThrownBy(() -> ArchRecognition.requireHeld(arch, shapes))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("the tensors hold 0 numbers; " + name);
+  }
+
+  /** Some kilobytes that name sizes of terabytes: no axis of length 0 costs anything. */
+  @Test
+  void sizesThatNoTensorHoldsTakeNoMemory(@TempDir Path folder) {
+    Path file = folder.resolve("model.safetensors");
+    try (PointerScope scope = new PointerScope()) {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put("patch_embed.proj.weight", torch.zeros(12288, 3, 16, 0));
+      tensors.put("pos_embed", torch.zeros(1, 197, 0));
+      tensors.put("head.weight", torch.zeros(1000, 0));
+      for (int block = 0; block < 1000; block++) {
+        tensors.put("blocks." + block + ".norm1.weight", torch.zeros(0));
+      }
+      Checkpoint.write(file, tensors, Map.of("arch", "vit_b_16"));
+    }
+    assertThatThrownBy(() -> Backbones.open(file, null))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(file + ": the tensors hold 0 numbers; vit_b_16 of the sizes");
   }
 }

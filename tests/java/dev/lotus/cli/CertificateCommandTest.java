@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
 import dev.lotus.data.SampleDigest;
+import dev.lotus.report.Certificate;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +19,7 @@ import java.security.MessageDigest;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -117,7 +119,7 @@ class CertificateCommandTest {
     assertThat(result.out())
         .contains("PASS original weights", "PASS forget samples", "PASS metrics")
         .contains("SKIP signature")
-        .endsWith("9 passed, 0 failed\n");
+        .endsWith("11 passed, 0 failed\n");
   }
 
   @ParameterizedTest
@@ -131,6 +133,8 @@ class CertificateCommandTest {
     "method, method",
     "configuration.lr, configuration",
     "versions.pytorch, versions",
+    "run_sha256, run record",
+    "arithmetic.threads, arithmetic",
     "metrics.acc_forget, metrics"
   })
   void aChangedCertificateFailsThatCheckAlone(String place, String check) throws IOException {
@@ -155,7 +159,7 @@ class CertificateCommandTest {
   @CsvSource({
     "model.safetensors, unlearned weights",
     "split.json, split",
-    "run.json, configuration",
+    "run.json, run record",
     "metrics.json, metrics"
   })
   void aChangedFileFailsThatCheckAlone(String name, String check) throws IOException {
@@ -170,7 +174,7 @@ class CertificateCommandTest {
         }
       }
       case "split.json" -> Files.writeString(file, Files.readString(file) + " ");
-      case "run.json" -> replace(file, "\"epochs\" : \"1\"", "\"epochs\" : \"2\"");
+      case "run.json" -> replace(file, "\"normalization\" : \"", "\"normalization\" : \" ");
       default -> replace(file, "\"acc_test\" : ", "\"acc_test\" : 0");
     }
     CommandRun result = verify();
@@ -219,6 +223,45 @@ class CertificateCommandTest {
     }
     Files.delete(file);
     assertThat(failed(verify())).anyMatch(line -> line.startsWith("FAIL " + check + ": "));
+  }
+
+  @Test
+  void whatWasNotCertifiedIsNamed() throws IOException {
+    Path file = run.resolve("metrics.json");
+    String text = Files.readString(file);
+    Files.writeString(file, text.replaceFirst("\\{", "{ \"better\" : 1, "));
+    CommandRun more = verify();
+    assertThat(more.status()).isZero();
+    assertThat(more.out()).contains("PASS metrics: not certified: better\n");
+    Files.writeString(file, text.replaceFirst("\\{", "{ \"acc_test\" : 1, "));
+    assertThat(failed(verify()))
+        .singleElement()
+        .asString()
+        .startsWith("FAIL metrics: there is none");
+  }
+
+  @Test
+  void aCertificateSaysNothingTwiceAndNothingMore() throws IOException {
+    Path file = run.resolve("certificate.json");
+    String text = Files.readString(file);
+    for (String bad :
+        List.of(
+            text.replaceFirst("\\{", "{ \"method\" : \"retrain\", "),
+            text.replaceFirst("\\{", "{ \"approved\" : \"yes\", "),
+            text.replaceFirst("(\"metrics\" : \\{)", "$1 \"acc_test\" : 1, "),
+            text.replaceFirst("(\"forget_samples\" : [0-9]+)", "$1.5"),
+            text + "{}")) {
+      Files.writeString(file, bad);
+      CommandRun result = verify();
+      assertThat(result.status()).as(bad).isEqualTo(2);
+      assertThat(result.err()).contains("certificate.json: line ");
+    }
+  }
+
+  @Test
+  void placesAreLeftOut() {
+    assertThat(Certificate.withoutPlaces(Map.of("unseen", "x", "data", "y", "lr", "1")))
+        .containsOnlyKeys("lr");
   }
 
   @Test

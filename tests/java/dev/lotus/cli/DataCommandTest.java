@@ -2,9 +2,11 @@ package dev.lotus.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,5 +100,31 @@ class DataCommandTest {
     assertThat(data("verify", "--keep-cache").err()).contains("--keep-cache goes with --cache");
     assertThat(data("verify", "--image-size", "0").status()).isEqualTo(2);
     assertThat(data("verify", "--held-out", "1").status()).isEqualTo(2);
+  }
+
+  @Test
+  void filesOfAPublishedNameWithOtherContentsAreExitOne() throws IOException {
+    Path other = Files.createDirectories(temp.resolve("mnist"));
+    for (String part : new String[] {"train", "t10k"}) {
+      byte[] pixels = new byte[4 * 4];
+      write(other, part + "-images-idx3-ubyte.gz", new int[] {2051, 4, 2, 2}, pixels);
+      write(other, part + "-labels-idx1-ubyte.gz", new int[] {2049, 4}, new byte[] {0, 1, 2, 3});
+    }
+    CommandRun run =
+        CommandRun.of(
+            "data", "verify", "--quiet", "--dataset", "mnist", "--data", other.toString());
+    assertThat(run.status()).isEqualTo(1);
+    assertThat(run.out()).contains("published  NOT as published: ", "train-images-idx3-ubyte.gz");
+  }
+
+  private static void write(Path folder, String name, int[] header, byte[] body)
+      throws IOException {
+    try (DataOutputStream out =
+        new DataOutputStream(new GZIPOutputStream(Files.newOutputStream(folder.resolve(name))))) {
+      for (int word : header) {
+        out.writeInt(word);
+      }
+      out.write(body);
+    }
   }
 }

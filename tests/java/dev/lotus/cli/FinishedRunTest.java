@@ -2,10 +2,13 @@ package dev.lotus.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lotus.data.Checksum;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,13 +90,112 @@ class FinishedRunTest {
     assertThat(own).hasContent("mine");
   }
 
+  /**
+   * As a run that is killed while it is evaluated, or before its certificate, leaves its folder.
+   */
   @Test
-  void anotherModelIsAnotherRun() {
+  void withoutWhatIsWrittenLastItIsNotFinished() throws Exception {
+    byte[] model = Files.readAllBytes(unlearned.resolve("model.safetensors"));
+    String[] missing = {"certificate.json", "metrics.json"};
+    for (String file : missing) {
+      Files.delete(unlearned.resolve(file));
+    }
+    CommandRun again = unlearn(trained, "--resume");
+    assertThat(again.status()).as(again.err()).isZero();
+    assertThat(again.err())
+        .contains("its checkpoint is gone: it begins again at its start")
+        .doesNotContain("the run is finished");
+    for (String file : missing) {
+      assertThat(unlearned.resolve(file)).exists();
+    }
+    assertThat(unlearned.resolve("model.safetensors")).hasBinaryContent(model);
+    Files.delete(trained.resolve("metrics.json"));
+    byte[] before = Files.readAllBytes(trained.resolve("model.safetensors"));
+    again = train("resnet20", "--resume");
+    assertThat(again.status()).as(again.err()).isZero();
+    assertThat(trained.resolve("metrics.json")).exists();
+    assertThat(trained.resolve("model.safetensors")).hasBinaryContent(before);
+  }
+
+  @Test
+  void anUnfinishedRunOfAnotherKindIsNotReplaced() throws Exception {
+    Path certificate = unlearned.resolve("certificate.json");
+    byte[] whole = Files.readAllBytes(certificate);
+    Files.delete(certificate);
+    try {
+      CommandRun other = unlearn(trained, "--resume", "--alpha", "3");
+      assertThat(other.status()).isEqualTo(2);
+      assertThat(other.err()).contains("alpha");
+      other = unlearn(trained, "--resume", "--seed", "5");
+      assertThat(other.status()).isEqualTo(2);
+      assertThat(other.err()).contains("holds another run: --seed was 3407, is 5");
+    } finally {
+      Files.write(certificate, whole);
+    }
+  }
+
+  @Test
+  void theWeightsThatATrainingBeganWithArePartOfIt() throws Exception {
+    Path out = temp.resolve("tuned");
+    Path own = temp.resolve("own.safetensors");
+    Files.copy(trained.resolve("model.safetensors"), own);
+    List<String> args =
+        List.of("train", "--model", own.toString(), "--epochs", "1", "--quiet", "--out");
+    CommandRun made = run(with(args, out.toString()));
+    assertThat(made.status()).as(made.err()).isZero();
+    assertThat(Files.readString(out.resolve("run.json")))
+        .contains("\"initial_sha256\" : \"" + Checksum.ofFile(own));
+    assertThat(run(with(args, out.toString(), "--resume")).err()).contains("the run is finished");
+    Files.copy(unlearned.resolve("model.safetensors"), own, StandardCopyOption.REPLACE_EXISTING);
+    CommandRun other = run(with(args, out.toString(), "--resume"));
+    assertThat(other.status()).isEqualTo(2);
+    assertThat(other.err()).contains("holds another run, finished: model (SHA-256) was ");
+  }
+
+  private static String[] with(List<String> args, String... more) {
+    return Stream.concat(args.stream(), Stream.of(more)).toArray(String[]::new);
+  }
+
+  @Test
+  void theLayoutOfAFinishedModelIsPartOfIt() throws Exception {
+    Path record = unlearned.resolve("run.json");
+    String whole = Files.readString(record);
+    Files.writeString(
+        record, whole.replace("\"save-layout\" : \"lotus\"", "\"save-layout\" : \"timm\""));
+    try {
+      CommandRun other = unlearn(trained, "--resume");
+      assertThat(other.status()).isEqualTo(2);
+      assertThat(other.err())
+          .contains("holds another run, finished: --save-layout was timm, is lotus");
+    } finally {
+      Files.writeString(record, whole);
+    }
+  }
+
+  @Test
+  void aRunDoesNotReplaceWhatItBeginsWith() throws Exception {
+    byte[] model = Files.readAllBytes(trained.resolve("model.safetensors"));
+    Path link = Files.createSymbolicLink(temp.resolve("link"), trained);
+    for (CommandRun refused :
+        List.of(
+            unlearn(trained, "--out", trained.toString()),
+            unlearn(trained.resolve("model.safetensors"), "--out", link.toString()),
+            train(link.toString()))) {
+      assertThat(refused.status()).isEqualTo(2);
+      assertThat(refused.err()).contains("its weights lie in --out", "give another --out");
+    }
+    assertThat(trained.resolve("model.safetensors")).hasBinaryContent(model);
+  }
+
+  @Test
+  void anotherModelIsAnotherRun() throws Exception {
     CommandRun architecture = train("resnet32", "--resume");
     assertThat(architecture.status()).isEqualTo(2);
     assertThat(architecture.err())
         .contains("holds another run, finished: --model was resnet20, is resnet32");
-    CommandRun original = unlearn(unlearned, "--resume");
+    Path other = Files.createDirectory(temp.resolve("other"));
+    Files.copy(unlearned.resolve("model.safetensors"), other.resolve("model.safetensors"));
+    CommandRun original = unlearn(other, "--resume");
     assertThat(original.status()).isEqualTo(2);
     assertThat(original.err()).contains("holds another run, finished: model (SHA-256) was ");
   }

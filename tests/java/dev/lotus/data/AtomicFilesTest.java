@@ -56,6 +56,27 @@ class AtomicFilesTest {
   }
 
   @Test
+  void whatGoesBeforeTheRenameGoesOnceTheNewFileIsWhole() throws IOException {
+    Path file = temp.resolve("x.bin");
+    Path record = Files.writeString(temp.resolve("record"), "of the old");
+    AtomicFiles.write(file, new byte[] {1});
+    Runnable clear = () -> record.toFile().delete();
+    assertThatThrownBy(
+            () ->
+                AtomicFiles.write(
+                    file,
+                    out -> {
+                      throw new IOException("disk full");
+                    },
+                    clear))
+        .isInstanceOf(InputException.class);
+    assertThat(record).exists();
+    AtomicFiles.write(file, out -> out.write(2), clear);
+    assertThat(record).doesNotExist();
+    assertThat(Files.readAllBytes(file)).containsExactly(2);
+  }
+
+  @Test
   void whatAKilledWriteLeftIsDeletedAndNothingElse() throws IOException {
     Path file = temp.resolve("x.bin");
     AtomicFiles.write(file, new byte[] {1});

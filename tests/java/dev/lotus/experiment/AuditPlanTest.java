@@ -105,7 +105,7 @@ class AuditPlanTest {
     Plan.Cell cell = plan("", "audit: {models: 4}\n").cells().get(0);
     Split split = cell.data().split();
     Shadow shadow = cell.audit().shadows().get(1);
-    UnlearnData data = shadow.data(cell.data());
+    UnlearnData data = shadow.data(cell.data(), split);
     assertThat(data.split().retain()).isEqualTo(split.retain());
     assertThat(data.split().val()).isEqualTo(split.val());
     assertThat(data.split().kind()).isEqualTo(split.kind());
@@ -123,6 +123,31 @@ class AuditPlanTest {
     }
     assertThat(data.split().forget()).hasSize(at);
     assertThat(data.dataset().sha256()).isNotEqualTo(own.sha256());
+  }
+
+  /** Whatever a method's own test set is: members are counted by the cell's. */
+  @Test
+  void aMethodWithUnseenDataForgetsTheSameSamples() throws IOException {
+    Plan.Cell cell = plan("", "audit: {models: 4}\n").cells().get(0);
+    Dataset own = cell.data().dataset();
+    Split split = cell.data().split();
+    Dataset with =
+        new Dataset(
+            own.name(),
+            own.train(),
+            new NoiseImages(8, 25, new int[] {0, 1, 2, 3}, 2),
+            own.classNames(),
+            own.sha256(),
+            own.normalization(),
+            own.heldOut().size(),
+            own.published());
+    UnlearnData ofMethod = new UnlearnData(with, Inputs.withUnseen(split, with));
+    assertThat(ofMethod.split().test()).isNotEqualTo(split.test());
+    for (Shadow shadow : cell.audit().shadows()) {
+      UnlearnData data = shadow.data(ofMethod, split);
+      assertThat(data.split().forget()).isEqualTo(shadow.data(cell.data(), split).split().forget());
+      assertThat(data.split().val()).isEqualTo(ofMethod.split().val());
+    }
   }
 
   private static void assertSame(ImageSet images, int index, UnlearnData data, int at) {

@@ -105,6 +105,7 @@ final class RecordTargets {
     return "{\"schema\":1,\"created\":\"2026-01-01T00:00:00Z\",\"method\":\"lotus\","
         + "\"original_sha256\":\"a\",\"unlearned_sha256\":\"b\",\"data_sha256\":\"c\","
         + "\"split_sha256\":\"d\",\"forget_samples\":3,\"forget_sha256\":\"e\","
+        + "\"run_sha256\":\"f\",\"arithmetic\":{\"threads\":\"2\"},"
         + "\"configuration\":{\"epochs\":\"3\"},\"versions\":{\"java\":\"17\"},"
         + "\"metrics\":{\"acc_forget\":0.5}}";
   }

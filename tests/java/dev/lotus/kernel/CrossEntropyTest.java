@@ -226,15 +226,16 @@ class CrossEntropyTest {
   }
 
   @Test
-  void emptyBatchesAreAllowed() {
+  void emptyBatchesAreAllowedAndNothingIsWritten() {
     try (PointerScope scope = new PointerScope()) {
-      FloatPointer none = new FloatPointer(1);
+      FloatPointer none = new FloatPointer(1).put(7);
       CrossEntropy.run(
           Matrix.of(none, 0, 10),
           new LongPointer(1),
           Options.PLAIN,
           new Output(null, none, null, 1f, null),
           null);
+      assertThat(none.get()).isEqualTo(7);
     }
   }
 

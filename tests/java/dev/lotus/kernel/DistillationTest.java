@@ -270,11 +270,12 @@ class DistillationTest {
   }
 
   @Test
-  void emptyBatchesAreAllowed() {
+  void emptyBatchesAreAllowedAndNothingIsWritten() {
     try (PointerScope scope = new PointerScope()) {
-      FloatPointer none = new FloatPointer(1);
+      FloatPointer none = new FloatPointer(1).put(7);
       Matrix m = Matrix.of(none, 0, 10);
       Distillation.run(m, Teachers.one(m), 1, null, new Output(none, null, 1f, false, null), null);
+      assertThat(none.get()).isEqualTo(7);
     }
   }
 

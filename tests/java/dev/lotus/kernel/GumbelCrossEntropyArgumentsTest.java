@@ -1,5 +1,6 @@
 package dev.lotus.kernel;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.lotus.kernel.GumbelCrossEntropy.ForgetTarget;
@@ -17,12 +18,13 @@ import org.junit.jupiter.api.Test;
  */
 class GumbelCrossEntropyArgumentsTest {
   @Test
-  void emptyBatchesAreAllowed() {
+  void emptyBatchesAreAllowedAndNothingIsWritten() {
     try (PointerScope scope = new PointerScope()) {
-      FloatPointer none = new FloatPointer(1);
+      FloatPointer none = new FloatPointer(1).put(7);
       Matrix m = Matrix.of(none, 0, 10);
       new GumbelCrossEntropy(ForgetTarget.SOFTMAX, RetainTarget.ARGMAX)
           .run(m, m, new BytePointer(1), 1, Noise.of(0, 0), new Output(none, null, 1f, null), null);
+      assertThat(none.get()).isEqualTo(7);
     }
   }
 

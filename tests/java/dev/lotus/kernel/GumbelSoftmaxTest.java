@@ -200,10 +200,12 @@ class GumbelSoftmaxTest {
   }
 
   @Test
-  void emptyBatchesAreAllowed() {
+  void emptyBatchesAreAllowedAndNothingIsWritten() {
     try (PointerScope scope = new PointerScope()) {
-      Matrix m = Matrix.of(new FloatPointer(1), 0, 10);
+      FloatPointer none = new FloatPointer(1).put(7);
+      Matrix m = Matrix.of(none, 0, 10);
       GumbelSoftmax.run(m, 1, Sample.SOFT, Noise.of(0, 0), 0, m, null, null);
+      assertThat(none.get()).isEqualTo(7);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.lotus.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lotus.data.Checksum;
 import dev.lotus.device.InputException;
 import dev.lotus.device.ResultException;
 import java.nio.file.Files;
@@ -36,6 +37,8 @@ class RunFolderTest {
         Map.of("lotus", "0.1.0"),
         "ab",
         null,
+        "cd",
+        Map.of("threads", "2"),
         null,
         trace);
   }
@@ -80,6 +83,37 @@ class RunFolderTest {
     assertThatThrownBy(() -> Json.bytes(new float[] {1, Float.POSITIVE_INFINITY}))
         .isInstanceOf(ResultException.class)
         .hasMessageContaining("[1] is Infinity");
+  }
+
+  @Test
+  void whatAKilledProcessLeftIsRemoved() throws Exception {
+    RunFolder run = new RunFolder(folder);
+    Files.writeString(folder.resolve(".model.safetensors.123-4.tmp"), "half");
+    Files.writeString(folder.resolve(".logits.safetensors.123-5.tmp"), "half");
+    Files.writeString(run.run(), "{}");
+    run.prepare();
+    try (var files = Files.list(folder)) {
+      assertThat(files).containsExactly(run.run());
+    }
+  }
+
+  @Test
+  void theCertifiedSplitGoesWithItsRunUnlessTheNextHasItToo() throws Exception {
+    RunFolder run = new RunFolder(folder);
+    byte[] split = {1, 2};
+    String sha256 = Checksum.ofBytes(split);
+    for (String next : new String[] {sha256, "other", null}) {
+      Files.write(run.split(), split);
+      Files.writeString(run.certificate(), "{\"split_sha256\": \"" + sha256 + "\"}");
+      Files.writeString(run.model(), "old");
+      run.clear(next);
+      assertThat(Files.exists(run.split())).isEqualTo(sha256.equals(next));
+      assertThat(run.certificate()).doesNotExist();
+      assertThat(run.model()).doesNotExist();
+    }
+    Files.write(run.split(), split);
+    run.clear(null);
+    assertThat(run.split()).as("a user's own").exists();
   }
 
   @Test

@@ -227,6 +227,8 @@ class ResumeTest {
     assertThat(last.resolveSibling("checkpoint.safetensors.damaged")).exists();
     assertThat(last.resolveSibling("checkpoint.previous.safetensors.damaged")).exists();
     assertThat(checkpoints(temp, 0, new ArrayList<>()).find()).isFalse();
+    RunCheckpoints.removeFrom(temp);
+    assertThat(temp).isEmptyDirectory();
   }
 
   @Test

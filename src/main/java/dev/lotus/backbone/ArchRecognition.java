@@ -2,6 +2,7 @@ package dev.lotus.backbone;
 
 import dev.lotus.device.InputException;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Map;
 
 /** Tells the architecture of a weights file by its metadata, or by its names and shapes. */
@@ -48,6 +49,49 @@ final class ArchRecognition {
       throw new InputException(
           "metadata say " + what + " = " + inMetadata + ", the tensors say " + inTensors);
     }
+  }
+
+  /**
+   * Refuses tensors that are fewer numbers than the architecture's largest layers take, before
+   * memory is taken for those: sizes are read off single axes, which cost a crafted file nothing.
+   */
+  static void requireHeld(Arch arch, Map<String, long[]> shapes) {
+    double held = 0;
+    for (long[] shape : shapes.values()) {
+      held += Arrays.stream(shape).mapToDouble(extent -> extent).reduce(1, (a, b) -> a * b);
+    }
+    boolean headed = shapes.containsKey(head(arch.name()) + ".weight");
+    double least = largestLayers(arch) + (headed ? (double) arch.classes() * features(arch) : 0);
+    if (held < least) {
+      throw new InputException(
+          String.format(
+              Locale.ROOT,
+              "the tensors hold %.0f numbers; %s of the sizes read off them takes more than %.0f",
+              held,
+              arch.name(),
+              least));
+    }
+  }
+
+  private static int features(Arch arch) {
+    if (arch.isTransformer()) {
+      return VisionTransformer.channelsOf(arch);
+    }
+    return arch.channelsOf(arch.name().startsWith("resnet18") ? RESNET18[3] : CIFAR[2]);
+  }
+
+  /** First layer, and all blocks of a transformer or the last stage's of a ResNet. */
+  private static double largestLayers(Arch arch) {
+    double wide = features(arch);
+    if (arch.isTransformer()) {
+      double side = arch.imageSize() / VisionTransformer.PATCH;
+      double patch = arch.channels() * VisionTransformer.PATCH * VisionTransformer.PATCH;
+      return wide * (patch + side * side + 12 * wide * arch.depth());
+    }
+    boolean resnet18 = arch.name().startsWith("resnet18");
+    double before = arch.channelsOf(resnet18 ? RESNET18[2] : CIFAR[1]);
+    double first = arch.channelsOf(resnet18 ? RESNET18[0] : CIFAR[0]);
+    return 9 * (arch.channels() * first + wide * before + (resnet18 ? 3 : 5) * wide * wide);
   }
 
   private static int channels(Arch arch) {

@@ -170,6 +170,11 @@ public final class Checkpoint {
    *     format
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    write(file, tensors, metadata, () -> {});
+  }
+
+  private static void write(
+      Path file, Map<String, Tensor> tensors, Map<String, String> metadata, Runnable beforeRename) {
     List<Map.Entry<String, Tensor>> order = byWidth(tensors);
     List<Entry> entries = entries(order);
     AtomicFiles.write(
@@ -177,7 +182,8 @@ public final class Checkpoint {
         out -> {
           out.write(SafetensorsHeader.encode(entries, metadata));
           writeData(order, out);
-        });
+        },
+        beforeRename);
   }
 
   /** Wide elements first. */
@@ -264,6 +270,11 @@ public final class Checkpoint {
    *     program, which is saved whole
    */
   public static void save(Path file, Backbone backbone, KeyLayout layout) {
+    save(file, backbone, layout, () -> {});
+  }
+
+  /** The same; {@code beforeRename} runs once the weights are written under a temporary name. */
+  public static void save(Path file, Backbone backbone, KeyLayout layout, Runnable beforeRename) {
     if (backbone instanceof TorchScript) {
       throw new InputException("a TorchScript program is saved whole, not as named weights");
     }
@@ -271,7 +282,7 @@ public final class Checkpoint {
       Arch arch = backbone.arch();
       Map<String, String> metadata = new LinkedHashMap<>(arch.toMetadata());
       metadata.put("format", "pt"); // without which Hugging Face's library refuses the file
-      write(file, layout.fromOurs(arch, backbone.state()), metadata);
+      write(file, layout.fromOurs(arch, backbone.state()), metadata, beforeRename);
     }
   }
 

@@ -72,6 +72,7 @@ final class ModelReader {
       Checkpoint.Loaded loaded, KeyLayout layout, Backbones.Wanted wanted) {
     Arch inFile =
         ArchRecognition.recognise(loaded.shapes(), loaded.metadata(), wanted.newClasses());
+    ArchRecognition.requireHeld(inFile, loaded.shapes());
     List<String> notes = new ArrayList<>();
     Map<String, Tensor> tensors = new LinkedHashMap<>(loaded.tensors());
     Arch arch = inFile;

@@ -145,6 +145,11 @@ public final class TorchScript implements Backbone {
    * @throws InputException if the place cannot be written
    */
   public void save(Path file) {
+    save(file, () -> {});
+  }
+
+  /** The same; {@code beforeRename} runs once the program is written under a temporary name. */
+  public void save(Path file, Runnable beforeRename) {
     AtomicFiles.writeNamed(
         file,
         temporary -> {
@@ -153,7 +158,8 @@ public final class TorchScript implements Backbone {
           } catch (RuntimeException e) { // libtorch's, of a full disk
             throw new IOException(TorchRuntime.firstLine(e), e);
           }
-        });
+        },
+        beforeRename);
   }
 
   @Override

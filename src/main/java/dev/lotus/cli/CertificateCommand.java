@@ -131,8 +131,9 @@ final class CertificateCommand implements Callable<Integer> {
           sha256(run.split()),
           forget == null ? 0 : forget.length,
           forgetSha256,
+          sha256(run.run()),
           readable(run::readRun),
-          readable(() -> Certificate.measured(run.readMetrics().toMap())));
+          readable(() -> Certificate.measuredIn(run.metrics())));
     }
 
     /** Null where a file of the run is missing or damaged: its checks then fail. */

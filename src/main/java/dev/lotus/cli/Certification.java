@@ -33,8 +33,7 @@ final class Certification {
     if (held.equals(split.sha256())) {
       return;
     }
-    if (!Files.isRegularFile(folder.certificate())
-        || !held.equals(Certificate.read(folder.certificate()).splitSha256())) {
+    if (!folder.holdsCertifiedSplit()) {
       throw new InputException(
           folder.split()
               + " is another split than the one given, and the run would replace it: move it away"
@@ -70,8 +69,10 @@ final class Certification {
             split.sha256(),
             forget.length,
             SampleDigest.ofList(data.dataset().train(), forget),
+            Checksum.ofFile(folder.run()),
             Certificate.withoutPlaces(record.configuration()),
             record.versions(),
+            record.arithmetic(),
             Certificate.measured(metrics.toMap()))
         .write(folder.certificate());
   }

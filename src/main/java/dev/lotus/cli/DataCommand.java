@@ -94,6 +94,8 @@ final class DataCommand implements Callable<Integer> {
       description =
           "Read a data set whole, decode every image, and print counts and channel statistics.")
   static final class VerifyDataCommand implements Callable<Integer> {
+    private static final String DIFFERS = "NOT as published: ";
+
     @Mixin DataOptions data;
 
     @Option(names = "--json", description = "Print JSON, and only that, on stdout.")
@@ -113,7 +115,8 @@ final class DataCommand implements Callable<Integer> {
       result.put("dataset", set.name());
       result.put("classes", set.classes());
       result.put("sha256", set.sha256());
-      result.put("published_files", publishedFiles());
+      String published = publishedFiles();
+      result.put("published_files", published);
       result.put("train", part(progress, set, set.train(), "train"));
       if (set.heldOut().size() > 0) {
         result.put("held_out", part(progress, set, set.heldOut(), "held-out"));
@@ -125,7 +128,7 @@ final class DataCommand implements Callable<Integer> {
         System.out.printf("sha256     %s%n", set.sha256());
         System.out.printf("published  %s%n", result.get("published_files"));
       }
-      return Main.DONE;
+      return published.startsWith(DIFFERS) ? Main.FAILED : Main.DONE;
     }
 
     /** Whether the given place is, or holds, the very files that are published. */
@@ -144,7 +147,7 @@ final class DataCommand implements Callable<Integer> {
         }
       }
       if (!differing.isEmpty()) {
-        return "NOT as published: " + String.join("; ", differing);
+        return DIFFERS + String.join("; ", differing);
       }
       return same == 0
           ? "no file here that the publisher gives a checksum for"

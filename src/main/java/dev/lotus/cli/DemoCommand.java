@@ -3,7 +3,7 @@ package dev.lotus.cli;
 import dev.lotus.backbone.Arch;
 import dev.lotus.backbone.Backbone;
 import dev.lotus.backbone.Backbones;
-import dev.lotus.backbone.Checkpoint;
+import dev.lotus.backbone.KeyLayout;
 import dev.lotus.data.Checksum;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Datasets;
@@ -222,7 +222,7 @@ final class DemoCommand implements Callable<Integer> {
   private void write(Chapter chapter, Metrics metrics) {
     RunFolder folder = new RunFolder(out.resolve(chapter.name().toLowerCase(Locale.ROOT)));
     boolean trained = chapter.role() != RunSummary.Role.UNLEARNED;
-    Checkpoint.save(folder.model(), chapter.model());
+    RunFiles.save(folder, chapter.model(), KeyLayout.LOTUS, null);
     folder.write(
         RunFiles.record(
             trained ? "train" : "unlearn",
@@ -233,6 +233,7 @@ final class DemoCommand implements Callable<Integer> {
             chapter.settings(),
             data.dataset(),
             Checksum.ofFile(out.resolve("split.json")),
+            null,
             Map.of(trained ? "training" : "unlearning", chapter.seconds()),
             chapter.trace()));
     folder.write(metrics);

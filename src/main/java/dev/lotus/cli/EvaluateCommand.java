@@ -106,7 +106,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 ? null
                 : ModelSource.open(
                     "--retrained", retrained, models.foreign, data.normalize, dataset)) {
-      if (relearn && judged.backbone().hasBatchNorm()) {
+      if (relearn
+          && (judged.backbone().hasBatchNorm() || gold != null && gold.backbone().hasBatchNorm())) {
         // Its statistics would be those of each process's part of a batch.
         Ranks.requireAlone("--relearn of a model with BatchNorm");
       }
@@ -158,6 +159,9 @@ final class EvaluateCommand implements Callable<Integer> {
     values.put("--unlearned (SHA-256)", judged.sha256());
     values.put("--retrained (SHA-256)", gold == null ? "none" : gold.sha256());
     values.put("--normalize", String.valueOf(data.normalize));
+    // The checksum is of the images as they are published.
+    values.put("--image-size", String.valueOf(data.imageSize));
+    values.put("--arch", String.valueOf(models.foreign.arch));
     values.put("--precision", common.precision);
     values.put("--relearn", String.valueOf(relearn));
     values.put("--seed", String.valueOf(common.seed));

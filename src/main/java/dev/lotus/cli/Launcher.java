@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import sun.misc.Signal;
 
@@ -42,7 +43,7 @@ final class Launcher {
   private final int size;
   private final int timeout;
   private final List<String> arguments;
-  private final List<Process> processes = new ArrayList<>();
+  private final List<Process> processes = new CopyOnWriteArrayList<>();
   private final List<Thread> readers = new ArrayList<>();
   private volatile boolean passedOn;
 
@@ -68,8 +69,11 @@ final class Launcher {
     }
     int port = freePort();
     try {
-      for (int rank = 0; rank < size; rank++) {
+      for (int rank = 0; rank < size && !passedOn; rank++) {
         start(rank, port);
+      }
+      if (passedOn) { // while one was started, which it did not reach
+        processes.forEach(Process::destroy);
       }
       return await();
     } catch (IOException e) {

@@ -8,6 +8,7 @@ import dev.lotus.data.Normalization;
 import dev.lotus.device.InputException;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -18,8 +19,10 @@ import java.nio.file.Path;
  * @param backbone the weights, in evaluation mode on the CPU; closed with this
  * @param normalization text of the normalisation to use, or null for the data set's own
  * @param run what made it, or null for foreign weights
+ * @param sha256 of the weights file as it was read; null where the weights were drawn
  */
-record ModelSource(Path place, Backbone backbone, String normalization, RunRecord run)
+record ModelSource(
+    Path place, Backbone backbone, String normalization, RunRecord run, String sha256)
     implements AutoCloseable {
 
   /**
@@ -76,10 +79,16 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
       Backbones.requireNoProgram(file);
     }
     RunRecord run = folder && runFolder.isRun() ? runFolder.readRun() : null;
+    String sha256 = Files.isRegularFile(file) ? Checksum.ofFile(file) : null;
     Backbones.Opened opened = Backbones.openFitted(file, wanted);
     Backbone backbone = opened.backbone();
     try {
       requireFits(option, place, backbone, data);
+      // The sum stands for these weights in run.json and the certificate.
+      if (!Checksum.ofFile(file).equals(sha256)) {
+        throw new InputException(
+            option + " " + place + ": " + file + " changed while it was read; begin again");
+      }
     } catch (InputException e) {
       backbone.close();
       throw e;
@@ -88,7 +97,39 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
       opened.notes().forEach(note -> System.err.println("note: " + file + ": " + note));
     }
     return new ModelSource(
-        place, backbone, normalize != null || run == null ? normalize : run.normalization(), run);
+        place,
+        backbone,
+        normalize != null || run == null ? normalize : run.normalization(),
+        run,
+        sha256);
+  }
+
+  /**
+   * Before any work: the run does not replace what it begins with.
+   *
+   * @throws InputException where the model's weights file is one of those that the run writes
+   */
+  static void requireKept(String option, Path place, RunFolder out) {
+    Path weights = real(weightsFile(place));
+    if (weights != null
+        && (weights.equals(real(out.model())) || weights.equals(real(out.torchScript())))) {
+      throw new InputException(
+          option
+              + " "
+              + place
+              + ": its weights lie in --out, and the run would replace "
+              + weights
+              + ": give another --out");
+    }
+  }
+
+  /** Null where there is none. */
+  private static Path real(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      return null;
+    }
   }
 
   private static void requireFits(String option, Path place, Backbone backbone, Dataset data) {
@@ -120,11 +161,6 @@ record ModelSource(Path place, Backbone backbone, String normalization, RunRecor
 
   Normalization normalizationFor(Dataset data) {
     return Normalization.parse(normalization, data.normalization());
-  }
-
-  /** SHA-256 of the weights file; null where the weights were drawn. */
-  String sha256() {
-    return place == null ? null : Checksum.ofFile(weightsFile(place));
   }
 
   /** The file that a run folder's or a file's weights lie in. */

@@ -2,7 +2,7 @@ package dev.lotus.cli;
 
 import dev.lotus.backbone.Backbones;
 import dev.lotus.device.InputException;
-import dev.lotus.report.Certificate;
+import dev.lotus.report.Json;
 import dev.lotus.report.RunFolder;
 import dev.lotus.report.RunRecord;
 import dev.lotus.unlearn.Engine;
@@ -44,6 +44,8 @@ final class ResumeOptions {
           "mlflow");
 
   private static final String WEIGHTS = "model (SHA-256)";
+
+  private static final String LAYOUT = "--save-layout";
 
   @Option(
       names = "--resume",
@@ -139,18 +141,25 @@ final class ResumeOptions {
   /**
    * Opens the run's checkpoints, at the last one with --resume.
    *
+   * @param layout the --save-layout in force
    * @return null where the folder holds this very run, finished
    * @throws InputException where it holds another run, or only damaged checkpoints, or where this
    *     process of several was started for another run than the first
    */
   RunCheckpoints open(
-      RunFolder folder, RunIdentity identity, Engine engine, Consumer<String> notes) {
+      RunFolder folder,
+      RunIdentity identity,
+      String layout,
+      Engine engine,
+      Consumer<String> notes) {
     Ranks.requireSame(identity.values());
     RunCheckpoints checkpoints =
         new RunCheckpoints(folder.path(), identity, engine.device(), seconds, notes)
             .of(engine.group());
     boolean finished =
-        resume && engine.group().rank() == 0 && finished(folder, identity, checkpoints, notes);
+        resume
+            && engine.group().rank() == 0
+            && finished(folder, identity, layout, checkpoints, notes);
     // Rank 0 looks, the others do as it does.
     String told = engine.group().broadcast(String.valueOf(finished), "whether the run is finished");
     return Boolean.parseBoolean(told) ? null : checkpoints;
@@ -158,21 +167,35 @@ final class ResumeOptions {
 
   /** Whether there is nothing to go on with; else the checkpoints are at the last one, if any. */
   private static boolean finished(
-      RunFolder folder, RunIdentity identity, RunCheckpoints checkpoints, Consumer<String> notes) {
+      RunFolder folder,
+      RunIdentity identity,
+      String layout,
+      RunCheckpoints checkpoints,
+      Consumer<String> notes) {
     if (checkpoints.find()) {
       return false;
     }
     if (folder.isRun()) {
-      requireSame(folder, identity);
-      notes.accept(folder.path() + ": the run is finished; there is nothing to go on with");
-      return true;
+      RunRecord record = folder.readRun();
+      boolean whole = folder.isWhole(record.method() != null);
+      requireSame(folder, whole, record, identity, layout);
+      if (whole) {
+        notes.accept(folder.path() + ": the run is finished; there is nothing to go on with");
+        return true;
+      }
+      notes.accept(
+          "note: the run in "
+              + folder.path()
+              + " was interrupted after its last step, and its checkpoint is gone: it begins again"
+              + " at its start");
+      return false;
     }
     notes.accept("no checkpoint in " + folder.path() + ": the run begins at its start");
     return false;
   }
 
-  private static void requireSame(RunFolder folder, RunIdentity identity) {
-    RunRecord record = folder.readRun();
+  private static void requireSame(
+      RunFolder folder, boolean whole, RunRecord record, RunIdentity identity, String layout) {
     Map<String, String> held =
         values(
             record.command(),
@@ -180,24 +203,36 @@ final class ResumeOptions {
             record.dataSha256(),
             record.splitSha256(),
             weights(folder, record, identity.values().get(WEIGHTS)));
-    List<String> differences = identity.differences(held);
+    RunIdentity asked = identity;
+    if (whole) {
+      // Until the model is written its layout may still be chosen.
+      String written = record.configuration().get(LAYOUT.substring(2));
+      if (written != null) {
+        held.put(LAYOUT, written);
+      }
+      asked = identity.with(LAYOUT, layout);
+    }
+    List<String> differences = asked.differences(held);
     if (!differences.isEmpty()) {
       throw new InputException(
           folder.path()
-              + " holds another run, finished: "
+              + (whole ? " holds another run, finished: " : " holds another run: ")
               + String.join(", ", differences)
               + "; give another --out");
     }
   }
 
   /**
-   * SHA-256 of the weights that a finished run began with, null where they were drawn. Of a
-   * training from weights nothing is known but their place: they are taken for those that are given
-   * now.
+   * SHA-256 of the weights that a finished run began with, null where they were drawn. Runs of
+   * versions that did not record it have it in their certificate; of a training nothing is known
+   * then but the weights' place: they are taken for those that are given now.
    */
   private static String weights(RunFolder folder, RunRecord record, String givenSha256) {
+    if (record.initialSha256() != null) {
+      return record.initialSha256();
+    }
     if (Files.isRegularFile(folder.certificate())) {
-      return Certificate.read(folder.certificate()).originalSha256();
+      return Json.read(folder.certificate(), "original_sha256", String.class);
     }
     String model = record.configuration().get("model");
     return model != null && Backbones.names().contains(model) ? null : givenSha256;

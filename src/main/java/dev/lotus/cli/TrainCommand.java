@@ -106,6 +106,9 @@ final class TrainCommand implements Callable<Integer> {
     }
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
+    if (!Backbones.names().contains(model)) {
+      ModelSource.requireKept("--model", Path.of(model), folder);
+    }
     Dataset dataset = data.open();
     split = splitFile == null ? null : Split.readSource(splitFile);
     UnlearnData sets = split == null ? null : new UnlearnData(dataset, split.split());
@@ -152,6 +155,7 @@ final class TrainCommand implements Callable<Integer> {
             folder,
             ResumeOptions.identity(
                 spec, configuration, dataset.sha256(), splitSha256, source.sha256()),
+            saving.layout,
             engine,
             common::tell);
     if (checkpoints == null) {
@@ -167,7 +171,7 @@ final class TrainCommand implements Callable<Integer> {
       }
       List<EpochTrace> trace = made.trace();
       double seconds = made.seconds();
-      RunFiles.save(folder, backbone, layout);
+      RunFiles.save(folder, backbone, layout, splitSha256);
       RunRecord record =
           RunFiles.record(
               "train",
@@ -178,6 +182,7 @@ final class TrainCommand implements Callable<Integer> {
               configuration,
               dataset,
               splitSha256,
+              source.sha256(),
               Map.of("training", seconds),
               trace);
       folder.write(record);
@@ -196,7 +201,6 @@ final class TrainCommand implements Callable<Integer> {
               ? new ModelScores(new Evaluation(null, null, null, heldOut), null)
               : ModelScores.of(engine, backbone, sets);
       Metrics metrics = scores.metrics(null, null, seconds);
-      folder.write(metrics);
       told.run().metrics(metrics);
       RunSummary summary =
           RunFiles.summary(
@@ -218,6 +222,8 @@ final class TrainCommand implements Callable<Integer> {
                   heldOut.accuracy()),
               List.of(summary),
               record.versions()));
+      // Last: by it a finished run is known.
+      folder.write(metrics);
       System.out.printf(
           "%s: accuracy on the %d training samples %.4f, on the %d held-out %.4f, %.1f s%n",
           out, trained.rows(), trained.accuracy(), heldOut.rows(), heldOut.accuracy(), seconds);
@@ -245,6 +251,6 @@ final class TrainCommand implements Callable<Integer> {
         Backbones.create(
             new Arch(model, dataset.classes(), images.channels(), width, images.height()));
     backbone.initialise(common.seed);
-    return new ModelSource(null, backbone, data.normalize, null);
+    return new ModelSource(null, backbone, data.normalize, null, null);
   }
 }

@@ -159,6 +159,7 @@ final class UnlearnCommand implements Callable<Integer> {
     tracking.settings();
     RunFolder folder = new RunFolder(out);
     resuming.check(folder);
+    ModelSource.requireKept("--original", models.original, folder);
     split = Split.readSource(splitFile);
     Certification.check(folder, split);
     Dataset dataset = data.open();
@@ -199,6 +200,7 @@ final class UnlearnCommand implements Callable<Integer> {
             folder,
             ResumeOptions.identity(
                 spec, configuration, sets.dataset().sha256(), splitSha256, originalSha256),
+            saving.layout,
             engine,
             common::tell);
     if (checkpoints == null) {
@@ -225,10 +227,11 @@ final class UnlearnCommand implements Callable<Integer> {
               configuration,
               sets.dataset(),
               splitSha256,
+              originalSha256,
               phases,
               result.trace());
       try (Backbone unlearned = result.model()) {
-        RunFiles.save(folder, unlearned, layout);
+        RunFiles.save(folder, unlearned, layout, splitSha256);
         folder.write(record);
         Metrics metrics = judge(engine, config, original, result, record, sets, folder);
         told.run().metrics(metrics);

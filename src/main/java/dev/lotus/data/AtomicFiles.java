@@ -75,20 +75,29 @@ public final class AtomicFiles {
   }
 
   /**
+   * The same; {@code beforeRename} runs once the new content is on the disk, and before it takes
+   * the file's name.
+   */
+  public static void write(
+      Path file, ThrowingConsumer<OutputStream> content, Runnable beforeRename) {
+    replaceNamed(file, null, buffered(content), beforeRename);
+  }
+
+  /**
    * The same, and the old file, if any, is not lost but renamed, once the new one is whole.
    *
    * @param previous takes the old file, in the same folder; null = it goes
    */
   public static void replace(Path file, Path previous, ThrowingConsumer<OutputStream> content) {
-    replaceNamed(
-        file,
-        previous,
-        temporary -> {
-          try (OutputStream out =
-              new BufferedOutputStream(Files.newOutputStream(temporary), 1 << 16)) {
-            content.accept(out);
-          }
-        });
+    replaceNamed(file, previous, buffered(content), () -> {});
+  }
+
+  private static ThrowingConsumer<Path> buffered(ThrowingConsumer<OutputStream> content) {
+    return temporary -> {
+      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(temporary), 1 << 16)) {
+        content.accept(out);
+      }
+    };
   }
 
   /**
@@ -99,10 +108,16 @@ public final class AtomicFiles {
    *     the old file, if any, is then untouched
    */
   public static void writeNamed(Path file, ThrowingConsumer<Path> content) {
-    replaceNamed(file, null, content);
+    writeNamed(file, content, () -> {});
   }
 
-  private static void replaceNamed(Path file, Path previous, ThrowingConsumer<Path> content) {
+  /** The same; {@code beforeRename} as {@link #write(Path, ThrowingConsumer, Runnable)}. */
+  public static void writeNamed(Path file, ThrowingConsumer<Path> content, Runnable beforeRename) {
+    replaceNamed(file, null, content, beforeRename);
+  }
+
+  private static void replaceNamed(
+      Path file, Path previous, ThrowingConsumer<Path> content, Runnable beforeRename) {
     if (silent) {
       return;
     }
@@ -133,6 +148,7 @@ public final class AtomicFiles {
       try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
         channel.force(true);
       }
+      beforeRename.run();
       if (previous != null && Files.exists(target)) {
         Files.move(target, previous.toAbsolutePath(), StandardCopyOption.ATOMIC_MOVE);
       }

@@ -87,7 +87,8 @@ final class MappedCache implements PixelCache {
       Files.createDirectories(folder);
       delete(folder, name::replaces);
       if (Files.exists(file) && !isWhole(file, header, length)) {
-        Files.delete(file);
+        // Other processes of the run find it stale as well.
+        Files.deleteIfExists(file);
       }
       if (!Files.exists(file)) {
         begin(file, header, length);
@@ -126,6 +127,8 @@ final class MappedCache implements PixelCache {
   private static boolean isWhole(Path file, byte[] header, long length) throws IOException {
     try (var in = Files.newInputStream(file)) {
       return Files.size(file) == length && Arrays.equals(in.readNBytes(HEADER), header);
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 

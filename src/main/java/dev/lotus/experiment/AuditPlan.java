@@ -41,8 +41,11 @@ record AuditPlan(List<Shadow> shadows, List<Unlearned> unlearned, boolean relear
      * The images that this model is trained on: the forget set are the samples that it is to
      * unlearn, over training and held-out images ({@link Dataset#withHeldOutInTraining}); retain
      * and unseen data are the method's own, and so is the kind of forgetting.
+     *
+     * @param cell its test set is drawn; a method with unseen data of its own tests on all held-out
+     *     images, which the shadow models know nothing of
      */
-    UnlearnData data(UnlearnData of) {
+    UnlearnData data(UnlearnData of, Split cell) {
       Dataset dataset = of.dataset().withHeldOutInTraining();
       Split split = of.split();
       int train = of.dataset().train().size();
@@ -54,10 +57,10 @@ record AuditPlan(List<Shadow> shadows, List<Unlearned> unlearned, boolean relear
               dataset.sha256(),
               split.seed(),
               split.kind(),
-              members.images(split.forget(), split.test(), train),
+              members.images(cell.forget(), cell.test(), train),
               split.retain(),
               split.val(),
-              split.test()));
+              cell.test()));
     }
   }
 

@@ -33,7 +33,7 @@ final class AuditWork {
 
   /** Trains a shadow model; its weights are kept for the methods that are to unlearn from it. */
   void train(Shadow shadow) {
-    UnlearnData data = shadow.data(cell.data());
+    UnlearnData data = shadow.data(cell.data(), cell.data().split());
     try (Backbone model = models.start(shadow.training().seed())) {
       TrainLoop.Result made =
           new TrainLoop(cell.engine(), shadow.training())
@@ -63,7 +63,7 @@ final class AuditWork {
 
   /** Makes a shadow model unlearn; once asked, its weights are of no more use. */
   void unlearn(Unlearned run) {
-    UnlearnData data = run.shadow().data(run.data());
+    UnlearnData data = run.shadow().data(run.data(), cell.data().split());
     try (Backbone shadow = models.open(run.shadow().item())) {
       UnlearnLoop.Result result =
           new UnlearnLoop(cell.engine(), run.config())

@@ -107,7 +107,7 @@ final class CellModels {
 
   /** Keeps a model's weights and its record. */
   void write(WorkItem item, Backbone model, Making making) {
-    RunFiles.save(store.folder(item), model, KeyLayout.LOTUS);
+    RunFiles.save(store.folder(item), model, KeyLayout.LOTUS, null);
     record(item, model, making);
   }
 
@@ -128,6 +128,7 @@ final class CellModels {
             item.kind() == WorkItem.Kind.ORIGINAL
                 ? null
                 : Checksum.ofFile(store.splitFile(cell.splitSha256())),
+            null,
             Map.of(making.phase(), making.seconds()),
             making.trace()));
   }

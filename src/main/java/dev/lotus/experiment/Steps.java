@@ -74,7 +74,11 @@ final class Steps {
     String reason = group.alone() ? attempt(action) : attemptTogether(action, group);
     if (reason != null) {
       note.accept(item.label() + ": failed: " + reason);
-      store.fail(item, reason);
+      // A store that takes no file does not keep the others from being made.
+      String unkept = attempt(() -> store.fail(item, reason));
+      if (unkept != null) {
+        note.accept(item.label() + ": its failure could not be recorded: " + unkept);
+      }
       tracking.failed(item);
       failed.put(item.sha256(), reason);
     }

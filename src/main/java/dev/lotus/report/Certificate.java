@@ -1,8 +1,10 @@
 package dev.lotus.report;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.lotus.data.AtomicFiles;
 import dev.lotus.device.InputException;
+import dev.lotus.metric.Metrics;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -22,8 +24,10 @@ import java.util.Set;
  * @param splitSha256 of the split file, which the run folder holds
  * @param forgetSamples how many were to be forgotten
  * @param forgetSha256 what they hold ({@link dev.lotus.data.SampleDigest})
+ * @param runSha256 of run.json, which says how the model is fed
  * @param configuration as run.json has it, {@link #withoutPlaces}
  * @param versions as run.json has them
+ * @param arithmetic as run.json has it
  * @param metrics of the unlearned model as the run measured them, without null and seconds
  */
 public record Certificate(
@@ -36,14 +40,16 @@ public record Certificate(
     @JsonProperty("split_sha256") String splitSha256,
     @JsonProperty("forget_samples") int forgetSamples,
     @JsonProperty("forget_sha256") String forgetSha256,
+    @JsonProperty("run_sha256") String runSha256,
     @JsonProperty("configuration") Map<String, String> configuration,
     @JsonProperty("versions") Map<String, String> versions,
+    @JsonProperty("arithmetic") Map<String, String> arithmetic,
     @JsonProperty("metrics") Map<String, Double> metrics) {
   /** The layout this program writes and reads. */
   public static final int SCHEMA = 1;
 
   private static final Set<String> PLACES =
-      Set.of("data", "original", "out", "cache", "split", "mlflow");
+      Set.of("data", "original", "out", "cache", "split", "unseen");
 
   /**
    * @throws InputException where the schema is not this program's, or anything is missing: what is
@@ -61,11 +67,13 @@ public record Certificate(
     require("data_sha256", dataSha256);
     require("split_sha256", splitSha256);
     require("forget_sha256", forgetSha256);
+    require("run_sha256", runSha256);
     if (forgetSamples < 1) {
       throw new InputException("certificate.json: forget_samples is " + forgetSamples);
     }
     configuration = complete("configuration", configuration);
     versions = complete("versions", versions);
+    arithmetic = complete("arithmetic", arithmetic);
     metrics = complete("metrics", metrics);
   }
 
@@ -107,16 +115,35 @@ public record Certificate(
     return kept;
   }
 
+  /**
+   * The same of a metrics.json, with keys that this program does not know.
+   *
+   * @throws InputException where it is missing or malformed, or says anything twice
+   */
+  public static Map<String, Double> measuredIn(Path file) {
+    byte[] bytes = Json.content(file);
+    Map<String, Number> all = new LinkedHashMap<>(Metrics.fromJson(bytes, file.toString()).toMap());
+    JsonNode tree = Json.parseStrict(bytes, JsonNode.class, file.toString());
+    for (Map.Entry<String, JsonNode> entry : tree.properties()) {
+      if (!all.containsKey(entry.getKey()) && !entry.getValue().isNull()) {
+        // No number of that name was certified, whatever it is.
+        all.put(entry.getKey(), entry.getValue().doubleValue());
+      }
+    }
+    return measured(all);
+  }
+
   /** Writes the file, whole. */
   public void write(Path file) {
     AtomicFiles.write(file, Json.bytes(this));
   }
 
   /**
-   * @throws InputException where the file is missing, malformed or incomplete
+   * @throws InputException where the file is missing, malformed or incomplete, or says more than a
+   *     certificate does
    */
   public static Certificate read(Path file) {
-    return Json.read(file, Certificate.class);
+    return parse(Json.content(file), file);
   }
 
   /**
@@ -125,6 +152,6 @@ public record Certificate(
    * @param file where they stood, for errors
    */
   public static Certificate parse(byte[] bytes, Path file) {
-    return Json.parse(bytes, Certificate.class, file.toString());
+    return Json.parseStrict(bytes, Certificate.class, file.toString());
   }
 }

@@ -11,7 +11,7 @@ public final class CertificateCheck {
    *
    * @param name of what was compared
    * @param passed whether both are the same
-   * @param detail what differs; empty where nothing does
+   * @param detail what differs, or what is there that was not certified; else empty
    */
   public record Line(String name, boolean passed, String detail) {
     /** {@code PASS name} or {@code FAIL name: detail}. */
@@ -29,9 +29,10 @@ public final class CertificateCheck {
    * @param splitSha256 of the run folder's split; null = missing
    * @param forgetSamples of that split
    * @param forgetSha256 of the samples it names; null where they cannot be read
+   * @param runSha256 of the folder's run.json; null = missing
    * @param run the folder's run.json; null where it cannot be read
-   * @param metrics the folder's metrics.json, as {@link Certificate#measured} keeps them; null
-   *     where it cannot be read
+   * @param metrics the folder's metrics.json, by {@link Certificate#measuredIn}; null where it
+   *     cannot be read
    */
   public record Found(
       String originalSha256,
@@ -40,6 +41,7 @@ public final class CertificateCheck {
       String splitSha256,
       int forgetSamples,
       String forgetSha256,
+      String runSha256,
       RunRecord run,
       Map<String, Double> metrics) {}
 
@@ -60,6 +62,7 @@ public final class CertificateCheck {
         found.forgetSha256() == null
             ? null
             : found.forgetSamples() + " samples " + found.forgetSha256());
+    check.same("run record", certificate.runSha256(), found.runSha256());
     RunRecord run = found.run();
     check.same("method", certificate.method(), run == null ? null : run.method());
     check.same(
@@ -67,6 +70,7 @@ public final class CertificateCheck {
         certificate.configuration(),
         run == null ? null : Certificate.withoutPlaces(run.configuration()));
     check.same("versions", certificate.versions(), run == null ? null : run.versions());
+    check.same("arithmetic", certificate.arithmetic(), run == null ? null : run.arithmetic());
     check.metrics(certificate.metrics(), found.metrics());
     return check.lines;
   }
@@ -90,10 +94,18 @@ public final class CertificateCheck {
     lines.add(new Line(name, differences.isEmpty(), String.join("; ", differences)));
   }
 
-  /** A later evaluation may have measured more, but nothing else. */
+  /** A later evaluation may have measured more, which is named, but nothing else. */
   private void metrics(Map<String, Double> certified, Map<String, Double> now) {
     List<String> differences = changed(certified, now);
-    lines.add(new Line("metrics", differences.isEmpty(), String.join("; ", differences)));
+    boolean passed = differences.isEmpty();
+    if (passed) {
+      List<String> more = new ArrayList<>(now.keySet());
+      more.removeAll(certified.keySet());
+      if (!more.isEmpty()) {
+        differences.add("not certified: " + String.join(", ", more));
+      }
+    }
+    lines.add(new Line("metrics", passed, String.join("; ", differences)));
   }
 
   private static List<String> changed(Map<String, ?> certified, Map<String, ?> now) {

@@ -1,6 +1,7 @@
 package dev.lotus.report;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
@@ -23,6 +24,16 @@ public final class Json {
       JsonMapper.builder()
           .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  /** For what is signed: a file that says anything twice, or more than is read, is refused. */
+  private static final JsonMapper STRICT =
+      JsonMapper.builder()
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .build();
 
   private Json() {}
@@ -55,13 +66,16 @@ public final class Json {
    * @throws InputException where it cannot be read or does not fit {@code type}
    */
   public static <T> T read(Path file, Class<T> type) {
-    byte[] bytes;
+    return parse(content(file), type, file.toString());
+  }
+
+  /** The whole file. */
+  static byte[] content(Path file) {
     try {
-      bytes = Files.readAllBytes(file);
+      return Files.readAllBytes(file);
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read: " + e, e);
     }
-    return parse(bytes, type, file.toString());
   }
 
   /**
@@ -77,8 +91,17 @@ public final class Json {
   }
 
   static <T> T parse(byte[] bytes, Class<T> type, String file) {
+    return parse(MAPPER, bytes, type, file);
+  }
+
+  /** Refuses keys that are unknown or there twice, and what follows the value. */
+  static <T> T parseStrict(byte[] bytes, Class<T> type, String file) {
+    return parse(STRICT, bytes, type, file);
+  }
+
+  private static <T> T parse(JsonMapper mapper, byte[] bytes, Class<T> type, String file) {
     try {
-      T value = MAPPER.readValue(bytes, type);
+      T value = mapper.readValue(bytes, type);
       if (value == null) {
         throw new InputException(file + ": holds null");
       }

@@ -1,6 +1,7 @@
 package dev.lotus.report;
 
 import dev.lotus.data.AtomicFiles;
+import dev.lotus.data.Checksum;
 import dev.lotus.device.InputException;
 import dev.lotus.metric.Metrics;
 import java.io.IOException;
@@ -66,7 +67,8 @@ public record RunFolder(Path path) {
   }
 
   /**
-   * Makes sure, before hours of work, that the folder can be written.
+   * Makes sure, before hours of work, that the folder can be written, and removes what killed
+   * processes left of writes there.
    *
    * @throws InputException where it cannot
    */
@@ -75,6 +77,21 @@ public record RunFolder(Path path) {
       return;
     }
     Path probe = path.resolve(".probe");
+    for (Path file :
+        new Path[] {
+          probe,
+          model(),
+          torchScript(),
+          run(),
+          metrics(),
+          report(),
+          logits(),
+          split(),
+          certificate(),
+          signature()
+        }) {
+      AtomicFiles.deleteAbandoned(file);
+    }
     AtomicFiles.write(probe, new byte[0]);
     try {
       Files.delete(probe);
@@ -88,15 +105,39 @@ public record RunFolder(Path path) {
 
   /**
    * Removes what an earlier run left, so that no file speaks of another model than the one to come.
+   * The models go first: none is ever without its run.json, which says how it is fed. The split of
+   * the earlier run goes before the certificate, by which it is known.
    *
-   * @param newModel {@link #model()} or {@link #torchScript()}, which is about to be replaced
+   * @param splitSha256 of the split of the run to come, which stays; null without one
    */
-  public void clear(Path newModel) {
-    Path otherModel = newModel.equals(model()) ? torchScript() : model();
+  public void clear(String splitSha256) {
+    delete(model());
+    delete(torchScript());
+    if (holdsCertifiedSplit() && !Checksum.ofFile(split()).equals(splitSha256)) {
+      delete(split());
+    }
     for (Path file :
-        new Path[] {report(), metrics(), logits(), run(), certificate(), signature(), otherModel}) {
+        new Path[] {report(), metrics(), logits(), signature(), certificate(), run()}) {
       delete(file);
     }
+  }
+
+  /**
+   * Whether split.json is the one that certificate.json speaks of, and not a user's own.
+   *
+   * @throws InputException if the split cannot be read
+   */
+  public boolean holdsCertifiedSplit() {
+    if (!Files.isRegularFile(split()) || !Files.isRegularFile(certificate())) {
+      return false;
+    }
+    String certified;
+    try {
+      certified = Json.read(certificate(), "split_sha256", String.class);
+    } catch (InputException e) {
+      return false;
+    }
+    return certified.equals(Checksum.ofFile(split()));
   }
 
   /** Removes outputs that an earlier evaluation kept: they are not of the metrics to come. */
@@ -118,6 +159,18 @@ public record RunFolder(Path path) {
   /** True where the folder holds a run.json. */
   public boolean isRun() {
     return Files.isRegularFile(run());
+  }
+
+  /**
+   * Whether all is there that the run writes, the last of it included.
+   *
+   * @param certifies whether it ends with a certificate, as unlearning does
+   */
+  public boolean isWhole(boolean certifies) {
+    return isRun()
+        && Files.isRegularFile(savedModel())
+        && Files.isRegularFile(metrics())
+        && (!certifies || Files.isRegularFile(certificate()));
   }
 
   /** Writes run.json. */

@@ -21,6 +21,10 @@ import java.util.Map;
  * @param versions of this program, Java and the libraries
  * @param dataSha256 checksum of the data set
  * @param splitSha256 checksum of split.json; null where there was none
+ * @param initialSha256 of the weights file it began with; null where they were drawn or not
+ *     recorded
+ * @param arithmetic what decides about the last bits beside the versions: device, threads,
+ *     processes, numerics; of the processes that ended the run
  * @param phaseSeconds wall time of each phase, in their order
  * @param trace one entry an epoch
  */
@@ -36,6 +40,8 @@ public record RunRecord(
     @JsonProperty("versions") Map<String, String> versions,
     @JsonProperty("data_sha256") String dataSha256,
     @JsonProperty("split_sha256") String splitSha256,
+    @JsonProperty("initial_sha256") String initialSha256,
+    @JsonProperty("arithmetic") Map<String, String> arithmetic,
     @JsonProperty("phase_seconds") Map<String, Double> phaseSeconds,
     @JsonProperty("trace") List<EpochTrace> trace) {
 
@@ -59,6 +65,7 @@ public record RunRecord(
     model = ordered(model);
     configuration = ordered(configuration);
     versions = ordered(versions);
+    arithmetic = ordered(arithmetic);
     phaseSeconds = ordered(phaseSeconds);
     trace = trace == null ? List.of() : List.copyOf(trace);
   }

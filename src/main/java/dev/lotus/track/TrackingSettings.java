@@ -34,7 +34,7 @@ public record TrackingSettings(boolean tensorboard, URI mlflow, String experimen
         throw new InputException(
             "MLflow server "
                 + mlflow.getHost()
-                + ": a password in the address would stand in run.json; leave it out");
+                + ": a password on a command line is seen by all on the machine; leave it out");
       }
     }
   }

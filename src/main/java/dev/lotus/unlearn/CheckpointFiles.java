@@ -77,8 +77,12 @@ final class CheckpointFiles {
             + "; the same command again begins anew");
   }
 
+  private static Path damaged(Path file) {
+    return file.resolveSibling(file.getFileName() + ".damaged");
+  }
+
   private static Path setAside(Path file) {
-    Path aside = file.resolveSibling(file.getFileName() + ".damaged");
+    Path aside = damaged(file);
     try {
       return Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
@@ -93,8 +97,22 @@ final class CheckpointFiles {
     SealedTensors.write(last, previous, tensors, metadata);
   }
 
-  /** Removes both, and what killed processes left of others. */
+  /** Removes all, the damaged ones too: what they hold of a model half-way is nobody's any more. */
   void remove() {
+    removeUsable();
+    if (AtomicFiles.silent()) {
+      return;
+    }
+    try {
+      Files.deleteIfExists(damaged(previous));
+      Files.deleteIfExists(damaged(last));
+    } catch (IOException e) {
+      throw new InputException(folder + ": a damaged checkpoint cannot be removed (" + e + ")", e);
+    }
+  }
+
+  /** Removes both, and what killed processes left of others; damaged ones stay set aside. */
+  void removeUsable() {
     if (AtomicFiles.silent()) {
       return;
     }

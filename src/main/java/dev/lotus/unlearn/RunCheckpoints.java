@@ -140,7 +140,7 @@ public final class RunCheckpoints {
   private void beginAnew(UnusableCheckpointException e) {
     notes.accept("note: begins anew: " + e.getMessage());
     found = null;
-    remove();
+    files.removeUsable();
   }
 
   /** The epochs that were over before the checkpoint that was found; none where there is none. */

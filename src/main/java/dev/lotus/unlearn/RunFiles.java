@@ -7,6 +7,7 @@ import dev.lotus.backbone.KeyLayout;
 import dev.lotus.backbone.TorchScript;
 import dev.lotus.data.Dataset;
 import dev.lotus.data.Normalization;
+import dev.lotus.device.TorchRuntime;
 import dev.lotus.metric.Evaluation;
 import dev.lotus.metric.Metrics;
 import dev.lotus.metric.SetStatistics;
@@ -26,18 +27,26 @@ public final class RunFiles {
 
   private RunFiles() {}
 
-  /** Puts a new model into a run folder, in place of all that an earlier run left there. */
-  public static void save(RunFolder folder, Backbone model, KeyLayout layout) {
+  /**
+   * Puts a new model into a run folder, in place of all that an earlier run left there; that stays
+   * until the new model is on the disk.
+   *
+   * @param splitSha256 of the run's split; null without one
+   */
+  public static void save(RunFolder folder, Backbone model, KeyLayout layout, String splitSha256) {
+    Runnable clear = () -> folder.clear(splitSha256);
     if (model instanceof TorchScript program) {
-      folder.clear(folder.torchScript());
-      program.save(folder.torchScript());
+      program.save(folder.torchScript(), clear);
     } else {
-      folder.clear(folder.model());
-      Checkpoint.save(folder.model(), model, layout);
+      Checkpoint.save(folder.model(), model, layout, clear);
     }
   }
 
-  /** run.json of a model that was just made. */
+  /**
+   * run.json of a model that was just made.
+   *
+   * @param initialSha256 of the weights file that its making began with; null where there was none
+   */
   public static RunRecord record(
       String command,
       String method,
@@ -47,6 +56,7 @@ public final class RunFiles {
       Map<String, String> configuration,
       Dataset data,
       String splitSha256,
+      String initialSha256,
       Map<String, Double> phaseSeconds,
       List<EpochTrace> trace) {
     return new RunRecord(
@@ -61,8 +71,20 @@ public final class RunFiles {
         LibraryVersions.all(),
         data.sha256(),
         splitSha256,
+        initialSha256,
+        arithmetic(engine),
         phaseSeconds,
         trace);
+  }
+
+  /** What moves the last bits of results, beside the versions of program and libraries. */
+  private static Map<String, String> arithmetic(Engine engine) {
+    Map<String, String> map = new LinkedHashMap<>();
+    map.put("device", engine.device().describe());
+    map.put("threads", String.valueOf(TorchRuntime.threads()));
+    map.put("processes", String.valueOf(engine.group().size()));
+    map.put("numerics", String.valueOf(LibraryVersions.NUMERICS));
+    return map;
   }
 
   private static Map<String, Object> architecture(Arch arch) {

@@ -47,7 +47,7 @@ public record RunIdentity(Map<String, String> values, Map<String, String> defaul
   }
 
   /** The same with one value more. */
-  RunIdentity with(String name, String value) {
+  public RunIdentity with(String name, String value) {
     Map<String, String> more = new LinkedHashMap<>(values);
     more.put(name, value);
     return new RunIdentity(more, defaults);

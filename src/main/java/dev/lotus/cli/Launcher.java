@@ -45,7 +45,9 @@ final class Launcher {
   private final List<String> arguments;
   private final List<Process> processes = new CopyOnWriteArrayList<>();
   private final List<Thread> readers = new ArrayList<>();
-  private volatile boolean passedOn;
+
+  /** The signal that was passed on to all; 0 = none. */
+  private volatile int passedOn;
 
   Launcher(int size, int timeout, List<String> arguments) {
     this.size = size;
@@ -65,17 +67,16 @@ final class Launcher {
   /** The first failure's exit status, or 0. */
   int run() {
     for (String name : new String[] {"INT", "TERM"}) {
-      Signal.handle(new Signal(name), signal -> forward(name));
+      Signal.handle(new Signal(name), this::forward);
     }
     int port = freePort();
     try {
-      for (int rank = 0; rank < size && !passedOn; rank++) {
+      for (int rank = 0; rank < size; rank++) {
         start(rank, port);
       }
-      if (passedOn) { // while one was started, which it did not reach
-        processes.forEach(Process::destroy);
-      }
-      return await();
+      int status = await();
+      // One that came before all were started ends those alone that were.
+      return status == 0 && processes.size() < size ? SIGNALLED + passedOn : status;
     } catch (IOException e) {
       throw new InputException("cannot start a process: " + e.getMessage(), e);
     } finally {
@@ -91,7 +92,11 @@ final class Launcher {
     }
   }
 
-  private void start(int rank, int port) throws IOException {
+  /** Not once a signal came, which would not reach it. */
+  private synchronized void start(int rank, int port) throws IOException {
+    if (passedOn != 0) {
+      return;
+    }
     List<String> line = new ArrayList<>();
     line.add(System.getProperty("java.home") + File.separator + "bin" + File.separator + "java");
     line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -173,7 +178,7 @@ final class Launcher {
   /** A process that a signal ended has said nothing. */
   private void tellOfSignal(int rank, int status) {
     int signal = status - SIGNALLED;
-    if (!passedOn && signal > 0 && !HANDLED.contains(signal)) {
+    if (passedOn == 0 && signal > 0 && !HANDLED.contains(signal)) {
       System.err.println(
           "lotus: rank "
               + rank
@@ -183,12 +188,14 @@ final class Launcher {
   }
 
   /** As a terminal does it: all get the signal, and end in their own ways. */
-  private void forward(String name) {
-    passedOn = true;
+  private synchronized void forward(Signal signal) {
+    passedOn = signal.getNumber();
     for (Process process : processes) {
       if (process.isAlive()) {
         try {
-          new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).start().waitFor();
+          new ProcessBuilder("kill", "-" + signal.getName(), String.valueOf(process.pid()))
+              .start()
+              .waitFor();
         } catch (IOException e) {
           process.destroy();
         } catch (InterruptedException e) {

@@ -91,7 +91,7 @@ class LaunchCommandTest {
     assertThat(run.status()).as(run.err()).isZero();
     assertThat(run.err()).contains("going on from");
     assertThat(CommandRun.of(with(words, "one")).status()).isZero();
-    requireSame(1e-5);
+    requireSame(1e-4);
   }
 
   private void awaitCheckpoint(Process first) throws Exception {
